@@ -1,0 +1,77 @@
+package domain
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrorKind groups failures for people and for replays: "damaged",
+// "password", "timeout". Kinds are an open set of short snake_case words.
+type ErrorKind string
+
+// Kinds that more than one package uses.
+const (
+	KindInternal ErrorKind = "internal" // ours, or not understood
+	KindTimeout  ErrorKind = "timeout"
+	KindPanic    ErrorKind = "panic"
+	KindKilled   ErrorKind = "killed"   // a child process ran out of its limits
+	KindDamaged  ErrorKind = "damaged"  // the file cannot be read
+	KindPassword ErrorKind = "password" // the file is encrypted
+	KindTooLarge ErrorKind = "too_large"
+	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
+	KindRejected ErrorKind = "rejected" // a service refused for good
+)
+
+var (
+	// ErrNotFound says that there is no such row or object, or that it belongs
+	// to another workspace.
+	ErrNotFound = errors.New("not found")
+	// ErrNotDue says that a claim found nothing to do: the work is done, not
+	// due yet, or another node holds its lease.
+	ErrNotDue = errors.New("not due")
+	// ErrSuperseded says that a lease was lost: somebody else has claimed the
+	// work since, and nothing was written.
+	ErrSuperseded = errors.New("superseded by another claim")
+)
+
+// Failure is an error of a stage with what the retry policy and the
+// document's owner need to know. An error without a Failure in its chain is
+// temporary and internal.
+type Failure struct {
+	Kind       ErrorKind
+	Permanent  bool          // another attempt cannot help
+	Message    string        // for the document's owner: what happened, what to do
+	RetryAfter time.Duration // not before, 0 when the service did not say
+	Err        error         // for the log; may be nil
+}
+
+// Error is for logs.
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return f.Message
+	}
+	return f.Message + ": " + f.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Permanent says that another attempt cannot help. The message is shown to
+// the document's owner; err is for the log and may be nil.
+func Permanent(kind ErrorKind, message string, err error) error {
+	return &Failure{Kind: kind, Permanent: true, Message: message, Err: err}
+}
+
+// Temporary says that another attempt may help. The message is shown to the
+// document's owner; err is for the log and may be nil.
+func Temporary(kind ErrorKind, message string, err error) error {
+	return &Failure{Kind: kind, Message: message, Err: err}
+}
+
+// AsFailure returns the Failure in an error's chain, or a temporary internal one.
+func AsFailure(err error) *Failure {
+	if failure, ok := errors.AsType[*Failure](err); ok {
+		return failure
+	}
+	return &Failure{Kind: KindInternal, Message: "Something went wrong on our side.", Err: err}
+}

@@ -1,0 +1,40 @@
+package domain
+
+import "time"
+
+// Workspace is one tenant.
+type Workspace struct {
+	ID        WorkspaceID
+	Name      string
+	Slug      string // part of its addresses and folder names
+	CreatedAt time.Time
+}
+
+// User is a person who can sign in.
+type User struct {
+	ID    UserID
+	Email string
+	Name  string
+}
+
+// Session is a signed-in browser, in one workspace.
+type Session struct {
+	User      User
+	Workspace Workspace
+	ExpiresAt time.Time
+}
+
+// RetryPolicy says how often and how fast a stage is tried.
+type RetryPolicy struct {
+	Attempts int           // in all; after the last one the document is a dead letter
+	Base     time.Duration // upper bound of the first wait
+	Cap      time.Duration // upper bound of every wait
+	Timeout  time.Duration // of one attempt
+}
+
+// Address is one of a workspace's mail addresses.
+type Address struct {
+	Workspace WorkspaceID
+	Address   string // local@domain, lower case
+	Label     string
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"context"
+	"io"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+// Everything below is scoped to one workspace by its first argument; a row of
+// another workspace is domain.ErrNotFound.
+
+// Documents reads documents.
+type Documents interface {
+	Documents(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery) (domain.DocumentPage, error)
+	Document(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID) (domain.Document, error)
+	// Timeline lists all attempts, oldest first, and the document's events, newest first.
+	Timeline(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID) ([]domain.Attempt, []domain.Event, error)
+}
+
+// Desk is what a person does to a document. by is the person's address.
+type Desk interface {
+	// Edit sets fields to canonical values (domain.CanonicalValue) and locks
+	// them. A nil value takes an edit back.
+	Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, values map[domain.FieldName]*string, by string) (domain.Document, error)
+	// Retry makes a failed or retrying document due now, with a fresh budget; domain.ErrNotDue
+	// when it is being worked on or completed.
+	Retry(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
+	// Discard takes a document off every list. Its files stay until retention removes them.
+	Discard(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) error
+}
+
+// Approver settles a review: the person looked, and the fields are right.
+type Approver interface {
+	Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
+}
+
+// Ledger is what the inbox shows beside documents.
+type Ledger interface {
+	Balance(ctx context.Context, workspace domain.WorkspaceID) (domain.Balance, error)
+	// Unpacking lists mails that are accepted and not unpacked yet, newest first.
+	Unpacking(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Mail, error)
+	// Changes returns everything that changed after the sequence number since.
+	Changes(ctx context.Context, workspace domain.WorkspaceID, since int64) (domain.Changes, error)
+}
+
+// Mails reads mails.
+type Mails interface {
+	Mail(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID) (domain.Mail, error)
+	// Addresses lists the workspace's mail addresses, the main one first.
+	Addresses(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Address, error)
+}
+
+// Feed tells which workspaces changed: at once for this node's own commits,
+// within a second for the others. It may tell too often, and repeats itself
+// after a lost connection.
+type Feed interface {
+	Subscribe(ctx context.Context) <-chan domain.WorkspaceID
+}
+
+// Sessions signs people in and out. Tokens are secrets of the browser; only
+// their hashes are stored.
+type Sessions interface {
+	// SignIn trades a one-time link's token for a session; domain.ErrNotFound when it
+	// is unknown, used or expired.
+	SignIn(ctx context.Context, linkToken string) (sessionToken string, session domain.Session, err error)
+	Session(ctx context.Context, sessionToken string) (domain.Session, error)
+	SignOut(ctx context.Context, sessionToken string) error
+}
+
+// Tokens checks API tokens; domain.ErrNotFound when it is unknown or revoked.
+type Tokens interface {
+	Token(ctx context.Context, bearer string) (domain.Session, error)
+}
+
+// Intake makes a document from an upload, through the same door as mail: it
+// is durable when Upload returns. Too large is a permanent domain.Failure.
+type Intake interface {
+	Upload(ctx context.Context, workspace domain.WorkspaceID, by, fileName string, r io.Reader) (domain.Document, error)
+}
+
+// Files opens stored bytes.
+type Files interface {
+	Open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error)
+}
+
+// Sampler mails a sample invoice to an address through the real SMTP door.
+type Sampler interface {
+	SendSample(ctx context.Context, address string) error
+}
