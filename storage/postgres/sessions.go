@@ -54,7 +54,7 @@ func (s *Store) NewWorkspace(ctx context.Context, name, mailDomain, ownerEmail s
 				INSERT INTO users (id, email) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING RETURNING id
 			)
 			INSERT INTO memberships (workspace_id, user_id, role)
-			SELECT $3, id, 'owner' FROM made UNION SELECT $3, id, 'owner' FROM users WHERE email = $2`,
+			SELECT $3::uuid, id, 'owner' FROM made UNION SELECT $3::uuid, id, 'owner' FROM users WHERE email = $2`,
 			uuid.Must(uuid.NewV7()), strings.ToLower(ownerEmail), workspace.ID)
 		return err
 	})
