@@ -37,5 +37,6 @@ type Balance struct {
 	InProgress int // queued or processing, mails not unpacked yet not counted
 	Retrying   int
 	Failed     int
-	Unpacking  int // mails accepted and not unpacked yet
+	Unpacking  int   // mails accepted and not unpacked yet
+	Seq        int64 // of the last change that is counted here
 }
