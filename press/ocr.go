@@ -16,10 +16,19 @@ import (
 	"github.com/docuflow/docuflow/page"
 )
 
-// Tesseract's page segmentation modes that are used here.
-const (
-	asBlock  = "6"  // one block of text: keeps the lines of a receipt together
-	asSparse = "11" // text anywhere: finds what the block mode takes for a picture
+// pass is one way to look at a page.
+type pass struct {
+	mode   string  // tesseract's page segmentation mode
+	letter float64 // height of a small letter in pixels
+}
+
+// The passes differ in the idea of the page and in the size of the letters, so
+// that they err in different places. 6 takes the page for one block of text and
+// keeps the lines of a receipt together, 4 for one column of text, 11 finds
+// text anywhere.
+var (
+	firstPass   = pass{mode: "6", letter: 27}
+	otherPasses = []pass{{mode: "4", letter: 21}, {mode: "11", letter: 24}}
 )
 
 // A reading whose mean confidence is below poorReading may stand on its head.
@@ -27,8 +36,8 @@ const poorReading = 0.62
 
 // readOCR reads the words of an image file. The image is turned upright (EXIF
 // first, then by its text), made grey, cropped to what is printed and scaled
-// to the letter size tesseract reads best. Two passes are made; the better one
-// becomes the page's words, the other stays as an alternative reading. dir is
+// to the letter size tesseract reads best. Several passes are made; one
+// becomes the page's words, the others stay as alternative readings. dir is
 // a private directory for intermediate files. languages are tesseract's names
 // of those that are allowed; the text itself decides which of them are used.
 //
@@ -39,21 +48,20 @@ func readOCR(ctx context.Context, file, dir string, languages []string) (page.Pa
 		return page.Page{}, err
 	}
 	reader := ocrReader{dir: dir, languages: languages}
-	sheet, first, err := reader.readUpright(ctx, picture)
+	upright, first, err := reader.readUpright(ctx, picture)
 	if err != nil {
 		return page.Page{}, err
 	}
-	second, err := reader.readAgain(ctx, sheet, first)
+	readings, err := reader.readAgain(ctx, upright, first)
 	if err != nil {
 		return page.Page{}, err
 	}
-	read := page.Page{Number: 1, Width: float64(sheet.full.X), Height: float64(sheet.full.Y), Words: first.words}
-	if len(second.words) == 0 {
-		return read, nil
-	}
-	read.Readings = [][]page.Word{second.words}
-	if second.language != first.language && second.confidence() >= first.confidence()-0.03 {
-		read.Words, read.Readings = second.words, [][]page.Word{first.words}
+	size := upright.picture.Rect.Size()
+	read := page.Page{Number: 1, Width: float64(size.X), Height: float64(size.Y), Words: readings[0].words}
+	for _, other := range readings[1:] {
+		if len(other.words) > 0 {
+			read.Readings = append(read.Readings, other.words)
+		}
 	}
 	return read, nil
 }
@@ -95,10 +103,9 @@ func (r reading) text() string {
 
 // readUpright makes the first pass, and turns the picture when that read
 // little and tesseract's orientation test says it is not upright.
-func (o *ocrReader) readUpright(ctx context.Context, picture *image.Gray) (sheet, reading, error) {
-	upright := prepareSheet(picture)
-	language := o.firstLanguage()
-	first, err := o.run(ctx, upright, asBlock, language)
+func (o *ocrReader) readUpright(ctx context.Context, picture *image.Gray) (scan, reading, error) {
+	upright, language := scanOf(picture), o.firstLanguage()
+	first, err := o.run(ctx, upright, firstPass, language)
 	if err != nil || first.confidence() >= poorReading {
 		return upright, first, err
 	}
@@ -106,25 +113,37 @@ func (o *ocrReader) readUpright(ctx context.Context, picture *image.Gray) (sheet
 	if err != nil || quarters == 0 {
 		return upright, first, err
 	}
-	turned := prepareSheet(turnGrey(picture, quarters))
-	again, err := o.run(ctx, turned, asBlock, language)
+	turned := scanOf(turnGrey(picture, quarters))
+	again, err := o.run(ctx, turned, firstPass, language)
 	if err != nil || again.confidence() <= first.confidence() {
 		return upright, first, err
 	}
 	return turned, again, nil
 }
 
-// readAgain makes the second pass: in the language that the first one found,
-// or the same language with another idea of the page.
-func (o *ocrReader) readAgain(ctx context.Context, s sheet, first reading) (reading, error) {
-	if len(first.words) == 0 {
-		return o.run(ctx, s, asSparse, first.language)
-	}
-	language := guessLanguages(first.text(), o.languages)
+// readAgain makes the other passes, in the language that the first one found,
+// and returns all readings, the one to trust first.
+func (o *ocrReader) readAgain(ctx context.Context, s scan, first reading) ([]reading, error) {
+	language, passes := guessLanguages(first.text(), o.languages), otherPasses
+	readings := []reading{first}
 	if language != first.language {
-		return o.run(ctx, s, asBlock, language)
+		native, err := o.run(ctx, s, firstPass, language)
+		if err != nil {
+			return nil, err
+		}
+		readings, passes = []reading{native, first}, otherPasses[1:]
+		if native.confidence() < first.confidence()-0.03 {
+			readings = []reading{first, native}
+		}
 	}
-	return o.run(ctx, s, asSparse, language)
+	for _, other := range passes {
+		again, err := o.run(ctx, s, other, language)
+		if err != nil {
+			return nil, err
+		}
+		readings = append(readings, again)
+	}
+	return readings, nil
 }
 
 func (o *ocrReader) firstLanguage() string {
@@ -134,22 +153,23 @@ func (o *ocrReader) firstLanguage() string {
 	return o.languages[0]
 }
 
-// run makes one pass over a sheet.
-func (o *ocrReader) run(ctx context.Context, s sheet, mode, language string) (reading, error) {
-	file, err := o.save(s)
+// run makes one pass.
+func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (reading, error) {
+	prepared := s.sheet(p.letter)
+	file, err := o.save(prepared)
 	if err != nil {
 		return reading{}, err
 	}
-	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", mode, "-l", language, "--dpi", "200", "-c", "tessedit_do_invert=0", "tsv")
+	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", p.mode, "-l", language, "--dpi", "200", "-c", "tessedit_do_invert=0", "tsv")
 	if err != nil {
 		return reading{}, err
 	}
-	return reading{words: parseTSV(output, s), language: language}, nil
+	return reading{words: parseTSV(output, prepared), language: language}, nil
 }
 
-// quartersOff asks tesseract by how many clockwise quarter turns the sheet has to be turned.
-func (o *ocrReader) quartersOff(ctx context.Context, s sheet) (int, error) {
-	file, err := o.save(s)
+// quartersOff asks tesseract by how many clockwise quarter turns the scan has to be turned.
+func (o *ocrReader) quartersOff(ctx context.Context, s scan) (int, error) {
+	file, err := o.save(s.sheet(firstPass.letter))
 	if err != nil {
 		return 0, err
 	}

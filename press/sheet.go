@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	letterHeight = 21.0 // pixels of a small letter that tesseract reads best
+	usualWidth   = 1300 // pixels, for a picture with too few letters to measure
 	maxSheetWide = 2600 // pixels; wider costs time and brings nothing
 	maxSheetTall = 9000
 )
@@ -74,15 +74,25 @@ func turnGrey(picture *image.Gray, quarters int) *image.Gray {
 	return picture
 }
 
-// prepareSheet crops a picture to its printed part and scales it so that its
-// letters have the height tesseract reads best.
-func prepareSheet(picture *image.Gray) sheet {
+// scan is a picture with what was measured on it.
+type scan struct {
+	picture *image.Gray
+	area    image.Rectangle // the printed part
+	letter  float64         // usual height of its letters in pixels, 0 when unknown
+}
+
+func scanOf(picture *image.Gray) scan {
 	ink := inkOf(picture)
-	area := ink.printed()
-	width, height := float64(area.Dx()), float64(area.Dy())
-	scale := 1300 / width
-	if letter := ink.letterHeight(); letter > 0 {
-		scale = letterHeight / letter
+	return scan{picture: picture, area: ink.printed(), letter: ink.letterHeight()}
+}
+
+// sheet crops the picture to its printed part and scales it so that its
+// letters get the given height in pixels.
+func (s scan) sheet(letter float64) sheet {
+	width, height := float64(s.area.Dx()), float64(s.area.Dy())
+	scale := usualWidth / width
+	if s.letter > 0 {
+		scale = letter / s.letter
 	}
 	scale = min(max(scale, 0.3), 4, maxSheetWide/width, maxSheetTall/height)
 	scaled := image.NewGray(image.Rect(0, 0, max(int(width*scale), 1), max(int(height*scale), 1)))
@@ -90,8 +100,8 @@ func prepareSheet(picture *image.Gray) sheet {
 	if scale < 0.6 {
 		scaler = draw.ApproxBiLinear
 	}
-	scaler.Scale(scaled, scaled.Rect, picture, area, draw.Src, nil)
-	return sheet{grey: scaled, full: picture.Rect.Size(), crop: area.Min, scale: scale}
+	scaler.Scale(scaled, scaled.Rect, s.picture, s.area, draw.Src, nil)
+	return sheet{grey: scaled, full: s.picture.Rect.Size(), crop: s.area.Min, scale: scale}
 }
 
 // inkMap marks the dark pixels of a picture.
