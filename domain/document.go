@@ -55,6 +55,7 @@ type Document struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	CompletedAt time.Time // zero while not completed
+	DiscardedAt time.Time // zero unless discarded; only Changes shows discarded documents
 	Seq         int64     // the workspace's event sequence at the last change
 }
 
@@ -149,4 +150,12 @@ type DocumentQuery struct {
 type DocumentPage struct {
 	Documents  []Document
 	NextCursor string // empty: this was the last page
+}
+
+// Place is where a document stands in a list, newest first.
+type Place struct {
+	Index int // from 1
+	Of    int
+	Newer DocumentID // empty for the first one
+	Older DocumentID // empty for the last one
 }

@@ -19,6 +19,13 @@ type Changes struct {
 	Seq       int64 // of the last change; ask again from here
 	Documents []Document
 	Mails     []Mail // that are not unpacked yet, or have just been
+	Gone      []GoneDocument
+}
+
+// GoneDocument is a document that was discarded.
+type GoneDocument struct {
+	ID  DocumentID
+	Seq int64
 }
 
 // Balance counts a workspace's documents so that they add up:
@@ -30,5 +37,6 @@ type Balance struct {
 	InProgress int // queued or processing, mails not unpacked yet not counted
 	Retrying   int
 	Failed     int
-	Unpacking  int // mails accepted and not unpacked yet
+	Unpacking  int   // mails accepted and not unpacked yet
+	Seq        int64 // of the last change that is counted here
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/docuflow/docuflow/domain"
 )
@@ -16,6 +17,17 @@ type Documents interface {
 	Document(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID) (domain.Document, error)
 	// Timeline lists all attempts, oldest first, and the document's events, newest first.
 	Timeline(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID) ([]domain.Attempt, []domain.Event, error)
+}
+
+// Overview says what only the whole list knows. Limit and Cursor of a query
+// do not matter to it.
+type Overview interface {
+	// Sums adds up the totals of the selected documents that were received
+	// from from until before until, by currency code. Failed documents and those
+	// without a total or a currency are left out.
+	Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (map[string]domain.Amount, error)
+	// Place finds a document in the selected list; domain.ErrNotFound when it is not in it.
+	Place(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, id domain.DocumentID) (domain.Place, error)
 }
 
 // Desk is what a person does to a document. by is the person's address.
@@ -40,7 +52,8 @@ type Ledger interface {
 	Balance(ctx context.Context, workspace domain.WorkspaceID) (domain.Balance, error)
 	// Unpacking lists mails that are accepted and not unpacked yet, newest first.
 	Unpacking(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Mail, error)
-	// Changes returns everything that changed after the sequence number since.
+	// Changes returns everything that changed after the sequence number since,
+	// discarded documents included.
 	Changes(ctx context.Context, workspace domain.WorkspaceID, since int64) (domain.Changes, error)
 }
 

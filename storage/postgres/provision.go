@@ -1,0 +1,41 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Provision migrates a database and makes the login that the server uses,
+// with this password. It returns the login's URL. adminURL must be of a role
+// that may create roles. It is for databases that belong to DocuFlow alone;
+// elsewhere an operator makes the login (see docs/operations.md).
+func Provision(ctx context.Context, adminURL, password string) (string, error) {
+	if err := Migrate(ctx, adminURL); err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, adminURL)
+	if err != nil {
+		return "", fmt.Errorf("connect to the database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	// Statements that make roles take no parameters: format quotes them on the server.
+	const login = `
+		SELECT format(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'docuflow') THEN 'ALTER' ELSE 'CREATE' END
+			|| ' ROLE docuflow LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS PASSWORD %L; GRANT docuflow_app, docuflow_service TO docuflow', $1::text)`
+	var statement string
+	if err := conn.QueryRow(ctx, login, password).Scan(&statement); err != nil {
+		return "", fmt.Errorf("make the database login: %w", err)
+	}
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return "", fmt.Errorf("make the database login: %w", err)
+	}
+	parsed, err := url.Parse(adminURL)
+	if err != nil {
+		return "", fmt.Errorf("read the database URL: %w", err)
+	}
+	parsed.User = url.UserPassword("docuflow", password)
+	return parsed.String(), nil
+}
