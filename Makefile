@@ -10,7 +10,8 @@ TOOLS   := .cache/tools
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build setup warm test test-race lint generate check check-generated fmt clean
+.NOTPARALLEL: # prerequisites happen in the order they are written
+.PHONY: help run build setup setup-test warm test test-race lint generate check check-generated fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +26,14 @@ build: ## compile bin/docuflow
 setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which)
 	@deploy/setup.sh
 
+setup-test: ## the same for the tests: also Chromium
+	@deploy/setup.sh test
+
 warm: build ## compile the PDF engine once, so that the first document does not wait for it
 	@bin/docuflow press-warm
 
 # Go's own output stays as it is: one line for each package.
-test: $(TOOLS)/versitygw ## the whole test suite against real parts, set-up included
-	@deploy/setup.sh test
+test: setup-test $(TOOLS)/versitygw ## the whole test suite against real parts, set-up included
 	go test -timeout 10m ./...
 	@deploy/versions.sh
 
