@@ -19,13 +19,6 @@ type Changes struct {
 	Seq       int64 // of the last change; ask again from here
 	Documents []Document
 	Mails     []Mail // that are not unpacked yet, or have just been
-	Gone      []GoneDocument
-}
-
-// GoneDocument is a document that was discarded.
-type GoneDocument struct {
-	ID  DocumentID
-	Seq int64
 }
 
 // Balance counts a workspace's documents so that they add up:

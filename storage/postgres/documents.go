@@ -16,14 +16,15 @@ import (
 
 const documentColumns = `id::text, workspace_id::text, coalesce(mail_id::text, ''), sender, file_name, media_type, size, sha256,
 	original_key, standardized_key, standard_size, pages, thumbnail_key, page_model_key, status, stage, fields, source, review,
-	attempt, next_attempt_at, error, created_at, updated_at, completed_at, seq,
+	attempt, next_attempt_at, error, created_at, updated_at, completed_at, discarded_at, seq,
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('destination', x.destination, 'reference', x.reference, 'link', x.link, 'at', x.delivered_at)
 		ORDER BY x.delivered_at), '[]') FROM deliveries x WHERE x.document_id = documents.id AND x.delivered_at IS NOT NULL)`
 
 func scanDocument(row pgx.CollectableRow) (d domain.Document, err error) {
 	err = row.Scan(&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
 		&d.Original, &d.Standardized, &d.StandardSize, &d.Pages, &d.Thumbnail, &d.PageModel, &d.Status, &d.Stage, &d.Fields, &d.Source, &d.Review,
-		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt), &d.Seq, &d.Deliveries)
+		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
+		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries)
 	return d, err
 }
 
@@ -56,13 +57,9 @@ func (s *Store) Documents(ctx context.Context, workspace domain.WorkspaceID, que
 	}
 	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+documentColumns+` FROM documents
-			WHERE discarded_at IS NULL
-			  AND ($1 = '' OR status = $1)
-			  AND (NOT $2 OR review <> '[]')
-			  AND ($3 = '' OR concat_ws(' ', vendor_name, invoice_number, file_name, sender, category, total_amount) ILIKE $3)
-			  AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
+			WHERE `+selected+` AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
 			ORDER BY created_at DESC, id DESC LIMIT $6`,
-			query.Status, query.Review, likePattern(query.Text), before.at, before.id, query.Limit+1)
+			selection(query, before.at, before.id, query.Limit+1)...)
 		if err != nil {
 			return err
 		}
@@ -78,6 +75,15 @@ func (s *Store) Documents(ctx context.Context, workspace domain.WorkspaceID, que
 		page.NextCursor = formatCursor(last)
 	}
 	return page, nil
+}
+
+// selected is the condition of a domain.DocumentQuery, with its parameters
+// $1 to $3 as selection gives them.
+const selected = `discarded_at IS NULL AND ($1 = '' OR status = $1) AND (NOT $2 OR review <> '[]')
+	AND ($3 = '' OR concat_ws(' ', vendor_name, invoice_number, file_name, sender, category, total_amount) ILIKE $3)`
+
+func selection(query domain.DocumentQuery, more ...any) []any {
+	return append([]any{query.Status, query.Review, likePattern(query.Text)}, more...)
 }
 
 func likePattern(text string) string {

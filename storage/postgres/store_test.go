@@ -316,8 +316,32 @@ func TestChangesCoverEverySequence(t *testing.T) {
 		t.Fatal(err)
 	}
 	changes, err = store.Changes(ctx, workspace, changes.Seq)
-	if err != nil || len(changes.Documents) != 1 || len(changes.Gone) != 1 || changes.Gone[0].ID != first || changes.Seq != 3 {
+	if err != nil || len(changes.Documents) != 2 || changes.Documents[1].ID != first || changes.Documents[1].DiscardedAt.IsZero() || changes.Seq != 3 {
 		t.Fatalf("%+v %v", changes, err)
+	}
+}
+
+func TestPlaceAndSums(t *testing.T) {
+	store, _ := open(t)
+	ctx := t.Context()
+	workspace := newWorkspace(t, store, "Acme")
+	older, newer := newDocument(t, store, workspace), newDocument(t, store, workspace)
+	for id, total := range map[domain.DocumentID]string{older: "10.50", newer: "-0.25"} {
+		currency := "EUR"
+		if _, err := store.Edit(ctx, workspace, id, map[domain.FieldName]*string{domain.TotalAmount: &total, domain.Currency: &currency}, "me"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sums, err := store.Sums(ctx, workspace, domain.DocumentQuery{}, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	if err != nil || len(sums) != 1 || sums["EUR"].String() != "10.25" {
+		t.Fatalf("%v %v", sums, err)
+	}
+	place, err := store.Place(ctx, workspace, domain.DocumentQuery{}, older)
+	if err != nil || place != (domain.Place{Index: 2, Of: 2, Newer: newer}) {
+		t.Fatalf("%+v %v", place, err)
+	}
+	if _, err := store.Place(ctx, workspace, domain.DocumentQuery{Status: domain.Failed}, older); !errors.Is(err, domain.ErrNotFound) {
+		t.Fatal(err)
 	}
 }
 
