@@ -39,7 +39,7 @@ look_for_programs() {
 		grep -qx "$language" <<<"$installed" || need "tesseract-ocr-$language" tesseract-lang
 	done
 	command -v tesseract >/dev/null || need tesseract-ocr tesseract
-	[ -e /etc/ssl/certs/ca-certificates.crt ] || ! command -v apt-get >/dev/null || need ca-certificates - # for Go's downloads
+	[ -e "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" ] || ! command -v apt-get >/dev/null || need ca-certificates - # for Go's downloads
 	if [ "$purpose" = test ]; then
 		find_chromium || need chromium "--cask chromium"
 	fi
