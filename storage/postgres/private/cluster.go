@@ -98,7 +98,7 @@ func (c cluster) initdb(ctx context.Context, dir string) error {
 	if !c.durable {
 		cmd.Args = append(cmd.Args, "--no-sync")
 	}
-	release, err := c.hand(cmd, "--pgdata=", dir, "--pwfile=", c.passwordFile())
+	release, err := c.hand(cmd, pathArgument{"--pgdata=", dir}, pathArgument{"--pwfile=", c.passwordFile()})
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c cluster) initdb(ctx context.Context, dir string) error {
 
 func (c cluster) serve(port int, log *slog.Logger) (*process, error) {
 	cmd := exec.Command(filepath.Join(c.install.bin, "postgres"), c.settings(port)...)
-	release, err := c.hand(cmd, "-D", c.dir)
+	release, err := c.hand(cmd, pathArgument{"-D", c.dir})
 	if err != nil {
 		return nil, err
 	}
@@ -144,11 +144,14 @@ func (c cluster) settings(port int) []string {
 	return args
 }
 
-// hand gives cmd files and folders as arguments: pairs of an option and a path.
-// When the server runs as another user it may not be able to walk to them, as
-// in a home of mode 0700: then it gets them open, as /proc/self/fd/N. release
-// closes our side once the command has started.
-func (c cluster) hand(cmd *exec.Cmd, optionsAndPaths ...string) (release func(), err error) {
+// pathArgument is an option that names a file or folder.
+type pathArgument struct{ option, path string }
+
+// hand gives cmd its files and folders. When the server runs as another user
+// it may not be able to walk to them, as in a home of mode 0700: then it gets
+// them open, as /proc/self/fd/N. release closes our side once the command has
+// started.
+func (c cluster) hand(cmd *exec.Cmd, arguments ...pathArgument) (release func(), err error) {
 	cmd.Dir = "/" // ours may be closed to the server's user
 	cmd.Env = []string{"PATH=" + c.install.bin + ":/usr/bin:/bin", "LC_ALL=C"}
 	release = func() {
@@ -158,18 +161,18 @@ func (c cluster) hand(cmd *exec.Cmd, optionsAndPaths ...string) (release func(),
 	}
 	_, procErr := os.Stat("/proc/self/fd")
 	open := c.account != nil && procErr == nil
-	for i := 0; i < len(optionsAndPaths); i += 2 {
-		option, path := optionsAndPaths[i], optionsAndPaths[i+1]
-		if open {
-			f, err := os.Open(path)
-			if err != nil {
-				release()
-				return nil, err
-			}
-			cmd.ExtraFiles = append(cmd.ExtraFiles, f)
-			path = "/proc/self/fd/" + strconv.Itoa(2+len(cmd.ExtraFiles))
+	for _, a := range arguments {
+		if !open {
+			cmd.Args = append(cmd.Args, a.option+a.path)
+			continue
 		}
-		cmd.Args = append(cmd.Args, option+path)
+		f, err := os.Open(a.path)
+		if err != nil {
+			release()
+			return nil, fmt.Errorf("data directory of PostgreSQL: %w", err)
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+		cmd.Args = append(cmd.Args, a.option+"/proc/self/fd/"+strconv.Itoa(2+len(cmd.ExtraFiles)))
 	}
 	return release, nil
 }

@@ -120,7 +120,7 @@ func launch(ctx context.Context, c cluster, password string, log *slog.Logger) (
 	}
 	server := &Server{version: c.install.version, password: password, port: port, process: process}
 	if err := server.awaitReady(ctx); err != nil {
-		process.stop(expired())
+		process.stop(expired()) //nolint:errcheck // why it does not answer is the error to report
 		return nil, err
 	}
 	return server, nil
