@@ -54,7 +54,7 @@ func (d *document) Receive(ctx actor.Context) {
 			d.held.end()
 		}
 	case *actor.Stopped:
-		d.system.active.Done()
+		d.system.active.Add(-1)
 	case *actor.Terminated: // the stage, after it has reported
 	case messages.LeaseLost:
 		d.log.Warn("lost the lease, stopping the work", "stage", d.row.Stage, "error", m.Err)

@@ -45,7 +45,7 @@ func (m *mail) Receive(ctx actor.Context) {
 			m.held.end()
 		}
 	case *actor.Stopped:
-		m.system.active.Done()
+		m.system.active.Add(-1)
 	case *actor.Terminated: // the stage, after it has reported
 	case messages.LeaseLost:
 		m.log.Warn("lost the lease, stopping the work", "error", message.Err)

@@ -2,10 +2,10 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,7 +78,7 @@ type System struct {
 	work     context.Context
 	abort    context.CancelFunc
 	draining atomic.Bool
-	active   sync.WaitGroup // mail and document actors
+	active   atomic.Int64 // mail and document actors
 }
 
 // New builds the actor system; nothing is worked on until Run.
@@ -130,25 +130,29 @@ func (s *System) scan(ctx context.Context) {
 // first, they are cancelled and their leases given back. The System cannot be used afterwards.
 func (s *System) Stop(ctx context.Context) error {
 	s.draining.Store(true)
-	done := make(chan struct{})
-	go func() {
-		s.active.Wait()
-		close(done)
-	}()
-	var err error
-	select {
-	case <-done:
-	case <-ctx.Done():
-		err = fmt.Errorf("stages were cut off: %w", ctx.Err())
-	}
+	err := s.idle(ctx)
 	s.abort()
-	select {
-	case <-done:
-	case <-time.After(giveUp):
-		err = fmt.Errorf("stages did not end within %s after they were cancelled", giveUp)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUp)
+	defer cancel()
+	if endErr := s.idle(ending); endErr != nil {
+		err = errors.Join(err, endErr)
 	}
 	s.actors.Shutdown()
 	return err
+}
+
+// idle waits until no mail and no document is in work.
+func (s *System) idle(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for s.active.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d mails and documents were still in work: %w", s.active.Load(), ctx.Err())
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // giveUp bounds what comes after a cancellation: killing children and

@@ -108,7 +108,7 @@ func (a *Acceptance) Upload(ctx context.Context, workspace domain.WorkspaceID, b
 		if err != nil {
 			return err
 		}
-		fresh.Sender, fresh.FileName = by, press.SafeName(fileName)
+		fresh.Sender, fresh.FileName = by, press.SafeName(fileName, fresh.MediaType)
 		document, err = a.intake.AddDocument(ctx, workspace, fresh)
 		return err
 	})
@@ -168,4 +168,3 @@ func (p *prefix) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
-

@@ -58,6 +58,15 @@ func unusable(mediaType string) error {
 	return domain.Permanent(domain.KindRejected, whyUnusable(mediaType), nil)
 }
 
+// Usable says whether a document can be made of a media type that Sniff has
+// found: nil, or the permanent domain.Failure that says why not.
+func Usable(mediaType string) error {
+	if whyUnusable(mediaType) == "" {
+		return nil
+	}
+	return unusable(mediaType)
+}
+
 // whyUnusable says in words why a file of this type makes no document, "" when it does.
 func whyUnusable(mediaType string) string {
 	switch mediaType {
