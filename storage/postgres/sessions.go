@@ -234,3 +234,19 @@ func (s *Store) Token(ctx context.Context, bearer string) (session domain.Sessio
 	})
 	return session, notFound(err, "load API token")
 }
+
+// Categories lists the categories that a workspace has added, by name.
+func (s *Store) Categories(ctx context.Context, workspace domain.WorkspaceID) (categories []domain.Category, err error) {
+	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT name, words FROM categories ORDER BY name")
+		if err != nil {
+			return err
+		}
+		categories, err = pgx.CollectRows(rows, pgx.RowToStructByPos[domain.Category])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list categories: %w", err)
+	}
+	return categories, nil
+}
