@@ -34,8 +34,8 @@ warm: build ## compile the PDF engine once, so that the first document does not 
 
 # Go's own output stays as it is: one line for each package.
 test: setup-test $(TOOLS)/versitygw ## the whole test suite against real parts, set-up included
-	go test -timeout 10m ./...
-	@deploy/versions.sh
+	@echo "go test ./..."; status=0; go test -timeout 10m ./... || status=$$?; \
+	deploy/versions.sh || status=1; exit $$status
 
 test-race: ## the suite with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

@@ -82,27 +82,25 @@ install_packages() {
 	if [ ${#as_root[@]} -gt 0 ] && [ ! -t 0 ]; then
 		as_root+=(-n) # nobody is there to type a password
 	fi
-	mkdir -p .cache
+	mkdir -p .cache && : >"$log"
 	step "updating the package lists"
-	apt_get update
+	apt_get update || true # one dead source among many does not matter; what does shows below
 	if [[ " ${packages[*]} " == *" postgresql "* ]]; then
 		step "telling Debian not to start a database server of its own"
-		quietly "${as_root[@]}" sh -c 'mkdir -p /etc/postgresql-common/createcluster.d &&
-			echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/docuflow.conf'
+		"${as_root[@]}" sh -c 'mkdir -p /etc/postgresql-common/createcluster.d &&
+			echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/docuflow.conf' 2>>"$log" || give_up
 	fi
 	step "installing ${packages[*]} (a minute or two)"
-	apt_get install --yes --no-install-recommends "${packages[@]}"
+	apt_get install --yes --no-install-recommends "${packages[@]}" || give_up
 }
 
 apt_get() {
-	quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
-		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
+		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null
 }
 
-# quietly runs a command; its output is of interest only when it fails.
-quietly() {
-	"$@" >"$log" 2>&1 </dev/null ||
-		fail "failed: $(grep -E '^(E:|sudo:|dpkg: error)' "$log" | tail -n 1) (all of it: $log), mend that and run make setup again"
+give_up() {
+	fail "failed: $(grep -E '^(E:|sudo:|dpkg: error)' "$log" | tail -n 1) (all of it: $log), mend that and run make setup again"
 }
 
 step() { echo "setup: $*"; }

@@ -36,7 +36,7 @@ chromium_version() {
 echo "tested against:"
 line Go "$(ask go env GOVERSION)"
 line PostgreSQL "$(postgres_version)"
-line "S3 server" "$(ask .cache/tools/versitygw --version | sed 's/^/versitygw /')"
+line "S3 server" "$(go version -m .cache/tools/versitygw 2>/dev/null | awk '$1 == "mod" { print "versitygw " $3 }')"
 line Chromium "$(chromium_version)"
 line qpdf "$(ask qpdf --version)"
 line tesseract "$(ask tesseract --version)"
