@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +73,7 @@ type System struct {
 	actors     *actor.ActorSystem
 	dispatcher *actor.PID
 	heavy      chan struct{}
+	shutdown   sync.Once
 
 	// work is cancelled when stages must end at once; draining is set when no
 	// new attempt may begin.
@@ -137,7 +139,7 @@ func (s *System) Stop(ctx context.Context) error {
 	if endErr := s.idle(ending); endErr != nil {
 		err = errors.Join(err, endErr)
 	}
-	s.actors.Shutdown()
+	s.shutdown.Do(s.actors.Shutdown) // twice would panic
 	return err
 }
 
