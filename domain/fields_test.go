@@ -45,7 +45,7 @@ func TestEditLocksAndUnlockRestores(t *testing.T) {
 	if got := edited.Merge(Fields{Currency: {Value: "EUR"}})[Currency].Value; got != "DKK" {
 		t.Fatalf("a later run wrote %s over an edit", got)
 	}
-	if got := edited.Unlock(Currency)[Currency]; got.Value != "SEK" || got.Locked || got.Previous != "" {
+	if got := edited.Unlock(Currency)[Currency]; got.Value != "SEK" || got.Locked || got.Previous != "" || got.Confidence != 0.6 || got.Reason != "symbol" {
 		t.Fatalf("%+v", got)
 	}
 	if read[Currency].Value != "SEK" {
