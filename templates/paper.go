@@ -1,0 +1,80 @@
+package templates
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+// Picture is the picture of the first page; the zero value says there is none.
+type Picture struct {
+	Width, Height int // pixels
+}
+
+// Ways to look at a document's pages.
+const (
+	ViewPage         = "page" // picture with the evidence marked on it
+	ViewStandardized = "standardized"
+	ViewOriginal     = "original"
+)
+
+// evidence is a place on the first page where a value was found.
+type evidence struct {
+	Kind string // chosen, found, rival
+	Box  domain.Box
+	Note string
+}
+
+func evidenceOf(d domain.Document, active domain.FieldName) []evidence {
+	var marks []evidence
+	for _, name := range domain.FieldNames {
+		field := d.Fields[name]
+		kind := "found"
+		if name == active {
+			kind = "chosen"
+			marks = append(marks, rivals(field)...)
+		}
+		if field.Box != nil && field.Page <= 1 && !field.Locked {
+			marks = append(marks, evidence{kind, *field.Box, label(name) + ": " + shown(name, field.Value)})
+		}
+	}
+	return marks
+}
+
+func rivals(f domain.Field) []evidence {
+	var marks []evidence
+	for _, c := range f.Alternatives[:min(maxCandidates-1, len(f.Alternatives))] {
+		if c.Box != nil && c.Page <= 1 {
+			marks = append(marks, evidence{"rival", *c.Box, "Also possible: " + c.Value})
+		}
+	}
+	return marks
+}
+
+func unit(f float64) string { return strconv.FormatFloat(min(1, max(0, f)), 'f', 4, 64) }
+
+func length(from, to float64) string { return unit(max(0, min(1, to)-max(0, from))) }
+
+// crop is the part of the picture around a box, for a narrow screen: as wide
+// as the screen shows legibly, as a viewBox in pixels of the picture.
+func (p Picture) crop(box domain.Box) string {
+	width := min(float64(p.Width), max(0.5*float64(p.Width), 1.4*(box.X1-box.X0)*float64(p.Width)))
+	height := width * 0.55
+	x := clamp((box.X0+box.X1)/2*float64(p.Width)-width/2, float64(p.Width)-width)
+	y := clamp((box.Y0+box.Y1)/2*float64(p.Height)-height/2, float64(p.Height)-height)
+	return fmt.Sprintf("%.0f %.0f %.0f %.0f", x, y, width, height)
+}
+
+func clamp(x, most float64) float64 { return max(0, min(x, most)) }
+
+// cropBox is where the active field was found, or the head of the page.
+func cropBox(d domain.Document, active domain.FieldName) domain.Box {
+	if field := d.Fields[active]; field.Box != nil && field.Page <= 1 {
+		return *field.Box
+	}
+	if field := d.Fields[domain.TotalAmount]; field.Box != nil && field.Page <= 1 {
+		return *field.Box
+	}
+	return domain.Box{X1: 1, Y1: 0.2}
+}

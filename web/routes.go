@@ -1,0 +1,70 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+const compression = 5
+
+func (s *Server) router() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.recoverer, s.securityHeaders, s.sameOrigin)
+	r.NotFound(s.handle(s.notFound))
+	r.MethodNotAllowed(s.handle(s.wrongMethod))
+
+	r.With(middleware.Compress(compression, "text/css", "text/javascript", "image/svg+xml", "text/plain")).
+		Get("/static/*", s.handle(s.static.serve))
+	r.Get("/sign-in", s.handle(s.signInHelp))
+	r.Get("/sign-in/{token}", s.handle(s.signInPage))
+	r.Post("/sign-in/{token}", s.handle(s.signIn))
+
+	r.Group(func(r chi.Router) {
+		r.Use(s.signedIn)
+		r.Get("/", s.handle(s.inbox))
+		r.Get("/events", s.handle(s.inboxEvents))
+		r.Post("/upload", s.handle(s.upload))
+		r.Post("/sample", s.handle(s.sample))
+		r.Post("/settings", s.handle(s.settings))
+		r.Post("/sign-out", s.handle(s.signOut))
+		r.Get("/mails/{id}/raw", s.handle(s.rawMail))
+		r.Route("/documents/{id}", func(r chi.Router) {
+			r.Get("/", s.handle(s.document))
+			r.Get("/events", s.handle(s.documentEvents))
+			r.Get("/file/{variant}", s.handle(s.file))
+			r.Post("/fields", s.handle(s.editField))
+			r.Post("/approve", s.handle(s.approve))
+			r.Post("/retry", s.handle(s.retry))
+			r.Post("/discard", s.handle(s.discard))
+		})
+	})
+	r.Route(apiPrefix, s.apiRoutes)
+	return r
+}
+
+const apiPrefix = "/api/v1"
+
+func (s *Server) apiRoutes(r chi.Router) {
+	r.NotFound(s.handle(s.notFound))
+	r.MethodNotAllowed(s.handle(s.wrongMethod))
+	r.Use(s.bearer)
+	r.Get("/documents", s.handle(s.apiList))
+	r.Post("/documents", s.handle(s.apiUpload))
+	r.Get("/documents/{id}", s.handle(s.apiGet))
+	r.Patch("/documents/{id}", s.handle(s.apiPatch))
+	r.Delete("/documents/{id}", s.handle(s.apiDiscard))
+	r.Post("/documents/{id}/retry", s.handle(s.apiRetry))
+	r.Get("/documents/{id}/file", s.handle(s.apiFile))
+	r.Get("/documents/{id}/timeline", s.handle(s.apiTimeline))
+	r.Get("/events", s.handle(s.apiEvents))
+}
+
+func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
+	return &problem{Status: http.StatusNotFound, Title: "There is no such page", Detail: "The address may be mistyped, or the page was moved. Nothing was changed."}
+}
+
+func (s *Server) wrongMethod(_ http.ResponseWriter, r *http.Request) error {
+	return &problem{Status: http.StatusMethodNotAllowed, Title: "This address does not take " + r.Method, Detail: "Nothing was changed."}
+}

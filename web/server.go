@@ -1,0 +1,111 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/templates"
+)
+
+// Config is everything the web server needs.
+type Config struct {
+	Documents Documents
+	Overview  Overview
+	Desk      Desk
+	Approver  Approver
+	Ledger    Ledger
+	Mails     Mails
+	Feed      Feed
+	Sessions  Sessions
+	Tokens    Tokens
+	Intake    Intake
+	Files     Files
+	Sampler   Sampler
+
+	// Stages are those of the pipeline, in order.
+	Stages []domain.StageInfo
+	// Reads is the stage whose findings people review. It may be empty.
+	Reads domain.StageName
+	// Zone is where days begin and times are told; nil is the server's zone.
+	Zone    *time.Location
+	Version string
+	// Secure says that browsers reach the server by https alone.
+	Secure bool
+	// CookieKey signs the session cookie: at least 32 secret octets that stay
+	// the same across restarts and nodes.
+	CookieKey []byte
+	// MaxUpload is the largest file that is taken, in octets.
+	MaxUpload int64
+	Log       *slog.Logger
+}
+
+const minCookieKey = 32
+
+func (c Config) check() error {
+	var problems []error
+	for name, part := range map[string]any{
+		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
+		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
+		"Files": c.Files, "Sampler": c.Sampler,
+	} {
+		if part == nil {
+			problems = append(problems, fmt.Errorf("%s is missing", name))
+		}
+	}
+	if c.Log == nil {
+		problems = append(problems, errors.New("Log is missing"))
+	}
+	if len(c.Stages) == 0 {
+		problems = append(problems, errors.New("Stages are missing"))
+	}
+	if len(c.CookieKey) < minCookieKey {
+		problems = append(problems, fmt.Errorf("CookieKey is shorter than %d octets", minCookieKey))
+	}
+	if c.MaxUpload <= 0 {
+		problems = append(problems, errors.New("MaxUpload is not positive"))
+	}
+	return errors.Join(problems...)
+}
+
+// Server answers HTTP requests. Live pages move while Run runs.
+type Server struct {
+	cfg    Config
+	static *static
+	hub    *hub
+	routes http.Handler
+}
+
+// New makes a server, or says everything that is wrong with the configuration.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("web server: %w", err)
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.Local
+	}
+	files, err := newStatic()
+	if err != nil {
+		return nil, fmt.Errorf("web server: %w", err)
+	}
+	s := &Server{cfg: cfg, static: files, hub: newHub(cfg.Ledger, cfg.Log)}
+	s.routes = s.router()
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// Run follows the feed and moves live pages until ctx is done. All event
+// streams end with it, so that the HTTP server can shut down.
+func (s *Server) Run(ctx context.Context) error {
+	return s.hub.run(ctx, s.cfg.Feed.Subscribe(ctx))
+}
+
+func (s *Server) view() templates.View {
+	return templates.View{Stages: s.cfg.Stages, Reads: s.cfg.Reads, Zone: s.cfg.Zone, Now: time.Now()}
+}
