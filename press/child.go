@@ -124,7 +124,7 @@ func (c *child) verdict(limits Limits) error {
 	case strings.Contains(complaint, "cpu limit exceeded"), c.signalled(syscall.SIGXCPU):
 		return tookTooLong(limits.CPU, cause)
 	case strings.Contains(complaint, "out of memory"), strings.Contains(complaint, "cannot allocate memory"),
-		strings.Contains(complaint, "failed to create new OS thread"), c.signalled(syscall.SIGKILL):
+		strings.Contains(complaint, "pthread_create failed"), c.signalled(syscall.SIGKILL):
 		return neededTooMuch(limits.Data, cause)
 	}
 	return crashed(cause)

@@ -18,7 +18,7 @@ type openedPDF struct {
 	pages    int
 }
 
-// openPDF opens a PDF with at least one page. Its errors are failures of the document.
+// openPDF opens a PDF whose first page at least can be loaded. Its errors are failures of the document.
 func openPDF(engine pdfium.Pdfium, content []byte) (*openedPDF, error) {
 	opened, err := engine.OpenDocument(&requests.OpenDocument{File: &content})
 	if errors.Is(err, pdfiumerrors.ErrPassword) || errors.Is(err, pdfiumerrors.ErrSecurity) {
@@ -38,7 +38,16 @@ func openPDF(engine pdfium.Pdfium, content []byte) (*openedPDF, error) {
 		return nil, damagedPDF(errors.New("no pages"))
 	}
 	file.pages = count.PageCount
+	// A page tree that goes round in circles has a count and no pages.
+	if _, err := engine.GetPageSize(&requests.GetPageSize{Page: file.page(0)}); err != nil {
+		file.close()
+		return nil, damagedPDF(fmt.Errorf("load page 1: %w", err))
+	}
 	return file, nil
+}
+
+func (p *openedPDF) page(index int) requests.Page {
+	return requests.Page{ByIndex: &requests.PageByIndex{Document: p.document, Index: index}}
 }
 
 // close forgets the document. It cannot fail in a way that matters.
@@ -78,7 +87,7 @@ func (p *openedPDF) invoiceXML() []byte {
 // render draws a page, upright, at most this large, and hands it to use, after which it is gone.
 func (p *openedPDF) render(index, width, height int, use func(image.Image) error) error {
 	drawn, err := p.engine.RenderPageInPixels(&requests.RenderPageInPixels{
-		Page:       requests.Page{ByIndex: &requests.PageByIndex{Document: p.document, Index: index}},
+		Page:       p.page(index),
 		Width:      width,
 		Height:     height,
 		RenderForm: true,
