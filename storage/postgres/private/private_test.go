@@ -109,6 +109,26 @@ func TestStartAfterTheProgramWasKilled(t *testing.T) {
 	}
 }
 
+func TestStartStopsAServerThatWasLeftBehind(t *testing.T) {
+	cfg := config(t)
+	left := start(t, cfg)
+	execute(t, left.URL("postgres"), "CREATE TABLE kept AS SELECT 42 AS answer")
+	session := connect(t, left.URL("postgres")) // does not hold up the shutdown
+	left.Abandon()
+
+	if got := queryInt(t, start(t, cfg).URL("postgres"), "SELECT answer FROM kept"); got != 42 {
+		t.Errorf("answer = %d from the next server, want 42", got)
+	}
+	select {
+	case <-left.Done():
+	default:
+		t.Error("the server that was left behind still runs")
+	}
+	if err := session.Ping(t.Context()); err == nil {
+		t.Error("its session still works")
+	}
+}
+
 // A postmaster that is killed together with the program leaves its pid file.
 // Its process id may be somebody else's by the time of the next start.
 func TestStalePIDFileDoesNotBlock(t *testing.T) {
@@ -171,6 +191,31 @@ func TestFindSaysWhatToInstall(t *testing.T) {
 	_, err := private.Find(t.TempDir())
 	if !errors.Is(err, private.ErrNotInstalled) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("Find in an empty folder: %v, want one line that is ErrNotInstalled", err)
+	}
+}
+
+// After a distribution's upgrade both versions are installed.
+func TestDataKeepsItsVersionWhenANewerOneIsInstalled(t *testing.T) {
+	cfg := config(t)
+	before := start(t, cfg)
+	stop(t, before)
+
+	newer := t.TempDir()
+	for name, script := range map[string]string{
+		"postgres": "#!/bin/sh\necho 'postgres (PostgreSQL) 99.1'\n",
+		"initdb":   "#!/bin/sh\nexit 1\n",
+	} {
+		if err := os.WriteFile(filepath.Join(newer, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", newer+":"+os.Getenv("PATH"))
+
+	if bin, err := private.Find(""); err != nil || bin != newer {
+		t.Errorf("Find = %q, %v, want the newest, %q", bin, err, newer)
+	}
+	if after := start(t, cfg); after.Version() != before.Version() {
+		t.Errorf("version %s serves the data of %s", after.Version(), before.Version())
 	}
 }
 
