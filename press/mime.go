@@ -23,11 +23,45 @@ func parseMail(raw []byte) (*enmime.Part, error) {
 		enmime.SetReadPartErrorPolicy(func(*enmime.Part, error) bool { return true }),
 		enmime.SetCustomParseMediaType(parseMediaType),
 	)
-	root, err := parser.ReadParts(bytes.NewReader(raw))
+	root, err := parser.ReadParts(bytes.NewReader(withoutFalseStarts(raw)))
 	if err != nil {
 		return nil, fmt.Errorf("split the mail: %w", err)
 	}
 	return root, nil
+}
+
+// withoutFalseStarts drops what is no header line where a header begins, at
+// the mail's start (mbox adds "From " there) and after each boundary: on such
+// a line the parser gives up the whole part. Later ones it takes for
+// continuations.
+func withoutFalseStarts(raw []byte) []byte {
+	boundaries := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?i)\bboundary\s*=\s*(?:"([^"\r\n]+)"|([^\s;"]+))`).FindAllSubmatch(raw, -1) {
+		boundaries["--"+string(match[1])+string(match[2])] = true
+	}
+	tidy := make([]byte, 0, len(raw))
+	starting := true // a header, of which nothing was seen yet
+	for line := range bytes.Lines(raw) {
+		text := bytes.TrimRight(line, " \t\r\n")
+		isBoundary := bytes.HasPrefix(line, []byte("--")) && boundaries[string(text)]
+		switch {
+		case isBoundary:
+			starting = true
+		case starting && len(text) > 0 && !startsHeader(line):
+			continue
+		default:
+			starting = false
+		}
+		tidy = append(tidy, line...)
+	}
+	return tidy
+}
+
+// startsHeader says that a line begins with the name of a field (RFC 5322, section 2.2) and a colon.
+func startsHeader(line []byte) bool {
+	name, _, found := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t")
+	return found && len(name) > 0 && bytes.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
 // parseMediaType reads what it can of a header that is not well-formed.
@@ -47,7 +81,8 @@ func parseMediaType(header string) (string, map[string]string, []string, error) 
 // decodeTransfer undoes a part's content transfer encoding (RFC 2045, section
 // 6) and keeps what is readable of a damaged one.
 func decodeTransfer(part *enmime.Part) []byte {
-	switch strings.ToLower(strings.TrimSpace(part.Header.Get("Content-Transfer-Encoding"))) {
+	encoding, _, _ := strings.Cut(strings.TrimLeft(part.Header.Get("Content-Transfer-Encoding"), " \t\""), " ")
+	switch strings.ToLower(strings.TrimRight(encoding, ";,\"")) {
 	case "base64":
 		return decodeBase64(part.Content)
 	case "quoted-printable":

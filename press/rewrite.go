@@ -20,7 +20,7 @@ import (
 func qpdf(ctx context.Context, wall time.Duration, source, target string) error {
 	ctx, cancel := context.WithTimeout(ctx, wall/3)
 	defer cancel()
-	command := exec.CommandContext(ctx, "qpdf", "--linearize", "--object-streams=generate", "--compress-streams=y", "--deterministic-id",
+	command := exec.CommandContext(ctx, "qpdf", "--linearize", "--object-streams=generate", "--compress-streams=y",
 		"--warning-exit-0", "--no-warn", source, target)
 	command.SysProcAttr = tool()
 	var complaint bytes.Buffer
