@@ -149,7 +149,7 @@ func (m *memory) Timeline(_ context.Context, workspace domain.WorkspaceID, id do
 	return m.attempts[id], m.events[id], nil
 }
 
-func (m *memory) Sums(_ context.Context, _ domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (map[string]domain.Amount, error) {
+func (m *memory) Sums(_ context.Context, _ domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) ([]domain.Sum, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found := slices.DeleteFunc(m.selected(query), func(d domain.Document) bool {
