@@ -21,7 +21,7 @@ run: setup build warm ## install what is missing, build, start everything: email
 
 build: ## compile bin/docuflow
 	@echo "build: bin/docuflow $(VERSION)"
-	@go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/docuflow ./cmd/docuflow
+	@go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/docuflow ./cmd/docuflow
 
 setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which)
 	@deploy/setup.sh
@@ -30,7 +30,7 @@ setup-test: ## the same for the tests: also Chromium
 	@deploy/setup.sh test
 
 warm: build ## compile the PDF engine once, so that the first document does not wait for it
-	@bin/docuflow press-warm
+	@bin/docuflow warm
 
 # Go's own output stays as it is: one line for each package.
 test: setup-test $(TOOLS)/versitygw ## the whole test suite against real parts, set-up included
