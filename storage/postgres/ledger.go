@@ -83,28 +83,32 @@ func cut(changes domain.Changes) domain.Changes {
 }
 
 // Sums adds up the totals of the selected documents that were received from
-// from until before until, by currency code. Failed documents and those without a
-// total or a currency are left out.
-func (s *Store) Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (sums map[string]domain.Amount, err error) {
-	sums = map[string]domain.Amount{}
+// from until before until, one for each currency. Failed documents and those
+// without a total or a currency are left out.
+func (s *Store) Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (sums []domain.Sum, err error) {
 	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT currency, sum(total_amount)::text FROM documents
+		rows, err := tx.Query(ctx, `SELECT currency, sum(total_amount)::text, count(*) FROM documents
 			WHERE `+selected+` AND status <> 'FAILED' AND total_amount IS NOT NULL AND currency IS NOT NULL AND created_at >= $4 AND created_at < $5
 			GROUP BY currency`, selection(query, from, until)...)
 		if err != nil {
 			return err
 		}
-		var currency, sum string
-		_, err = pgx.ForEachRow(rows, []any{&currency, &sum}, func() error {
-			sums[currency], err = domain.ParseAmount(sum)
-			return err
-		})
+		sums, err = pgx.CollectRows(rows, scanSum)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sum up documents: %w", err)
 	}
 	return sums, nil
+}
+
+func scanSum(row pgx.CollectableRow) (sum domain.Sum, err error) {
+	var amount string
+	if err := row.Scan(&sum.Currency, &amount, &sum.Documents); err != nil {
+		return domain.Sum{}, err
+	}
+	sum.Amount, err = domain.ParseAmount(amount)
+	return sum, err
 }
 
 // Place finds a document in the selected list, newest first; domain.ErrNotFound

@@ -333,7 +333,7 @@ func TestPlaceAndSums(t *testing.T) {
 		}
 	}
 	sums, err := store.Sums(ctx, workspace, domain.DocumentQuery{}, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	if err != nil || len(sums) != 1 || sums["EUR"].String() != "10.25" {
+	if err != nil || len(sums) != 1 || sums[0].Currency != "EUR" || sums[0].Amount.String() != "10.25" || sums[0].Documents != 2 {
 		t.Fatalf("%v %v", sums, err)
 	}
 	place, err := store.Place(ctx, workspace, domain.DocumentQuery{}, older)
