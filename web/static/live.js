@@ -65,6 +65,7 @@
 
   function insert(row) {
     var table = ledger();
+    table.classList.remove("ledger-empty"); // its lines are for looking at
     table.querySelectorAll("[data-placeholder]").forEach(function (p) { p.remove(); });
     document.querySelectorAll(".nothing").forEach(function (p) { p.remove(); });
     var older = rowsOf(table).find(function (r) { return r.dataset.key < row.dataset.key; });
@@ -159,8 +160,8 @@
     var template = document.createElement("template");
     template.innerHTML = html;
     var parts = Array.from(template.content.children);
-    parts.filter(function (p) { return p.dataset.band; }).forEach(placeBand);
-    parts.filter(function (p) { return p.dataset.key; }).reverse().forEach(placeRow);
+    template.content.querySelectorAll("[data-band]").forEach(placeBand);
+    Array.from(template.content.querySelectorAll("[data-key]")).reverse().forEach(placeRow);
     parts.filter(function (p) { return p.hasAttribute("data-live"); }).forEach(placePart);
     bands.clear();
     showFresh();
