@@ -196,8 +196,8 @@ func TestSlowClients(t *testing.T) {
 		send    string
 		replies []string
 	}{
-		{"says nothing", mail.Config{CommandTimeout: short}, "", []string{"421 4.4.2", ""}},
-		{"half a command", mail.Config{CommandTimeout: short}, "NOO", []string{"421 4.4.2", ""}},
+		{"says nothing", mail.Config{CommandTimeout: short}, "", []string{"220 ", "421 4.4.2", ""}},
+		{"half a command", mail.Config{CommandTimeout: short}, "NOO", []string{"220 ", "421 4.4.2", ""}},
 		{"half a mail", mail.Config{DataTimeout: short}, "DATA\r\nx\r\n", []string{"354 ", "451 4.4.2", "421 4.4.2", ""}},
 		{"half a chunk", mail.Config{DataTimeout: short}, "BDAT 100 LAST\r\nx\r\n", []string{"451 4.4.2", "421 4.4.2", ""}},
 		{"too long for a mail", mail.Config{MessageTimeout: short}, "DATA\r\nx\r\n", []string{"354 ", "451 4.4.2", "421 4.4.2", ""}},
@@ -207,13 +207,27 @@ func TestSlowClients(t *testing.T) {
 			t.Parallel()
 			to := &inbox{}
 			conn := dial(t, start(t, c.cfg, to).address)
-			conn.transaction()
+			if c.cfg.CommandTimeout == 0 {
+				conn.transaction()
+			}
 			conn.send(c.send)
 			conn.expect(c.replies...)
 			if got := to.contents(); len(got) > 0 {
 				t.Errorf("kept %q", got)
 			}
 		})
+	}
+}
+
+// Who takes no replies is not served for ever.
+func TestClientThatDoesNotListen(t *testing.T) {
+	conn := dial(t, start(t, mail.Config{ReplyTimeout: 100 * time.Millisecond}, &inbox{}).address)
+	var err error
+	for commands := []byte(strings.Repeat("NOOP\r\n", 10000)); err == nil; {
+		_, err = conn.Write(commands)
+	}
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+		t.Error("the server keeps the connection")
 	}
 }
 

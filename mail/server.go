@@ -84,12 +84,14 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu       sync.Mutex
-	wires    map[*wire]struct{}
-	busy     int           // connections, and mails that are being accepted
-	draining bool          // a shutdown has begun
-	idle     chan struct{} // closed when draining and nothing is busy
-	rest     func()        // closes idle
+	mu        sync.Mutex
+	listeners []net.Listener
+	wires     map[*wire]struct{}
+	busy      int           // connections, and mails that are being accepted
+	draining  bool          // a shutdown has begun
+	closed    bool          // and ended
+	idle      chan struct{} // closed when draining and nothing is busy
+	rest      func()        // closes idle
 }
 
 // NewServer makes a server. Serve starts it.
@@ -110,6 +112,9 @@ func NewServer(cfg Config, inbox Inbox) *Server {
 
 // Serve takes connections from a listener until Shutdown, and then returns nil.
 func (s *Server) Serve(l net.Listener) error {
+	if !s.open(l) {
+		return l.Close()
+	}
 	if err := s.smtp.Serve(&door{Listener: l, server: s}); err != nil {
 		return fmt.Errorf("serve SMTP on %s: %w", l.Addr(), err)
 	}
@@ -129,10 +134,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = fmt.Errorf("shut down SMTP: mails are still being received: %w", ctx.Err())
 	}
 	s.cancel()
-	if closing := s.smtp.Close(); err == nil && closing != smtp.ErrServerClosed {
-		err = closing
-	}
+	_ = s.smtp.Close() // says only that something is closed already
+	s.close()
 	return err
+}
+
+// open remembers a listener, unless the server is closed: go-smtp would serve
+// one that comes later than Close for ever.
+func (s *Server) open(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, l)
+	return !s.closed
+}
+
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, l := range s.listeners {
+		l.Close()
+	}
 }
 
 func (s *Server) drain() {

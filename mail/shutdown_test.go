@@ -3,6 +3,7 @@ package mail_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,24 @@ func TestShutdown(t *testing.T) {
 	}
 	if err := server.Shutdown(t.Context()); err != nil {
 		t.Errorf("second shutdown: %v", err)
+	}
+}
+
+func TestServeAfterShutdown(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := mail.NewServer(mail.Config{}, &inbox{})
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Serve(listener); err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if conn, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+		conn.Close()
+		t.Error("the listener of a server that was shut down is still open")
 	}
 }
 

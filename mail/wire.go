@@ -184,7 +184,11 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(p) > 3 && p[0] == '5' && p[3] == ' ' {
 		w.errors++
 	}
-	return w.Conn.Write(p)
+	n, err := w.Conn.Write(p)
+	if err != nil {
+		w.err = io.EOF // who takes no replies is not listened to, either
+	}
+	return n, err
 }
 
 // interrupt makes the client leave at its next command.

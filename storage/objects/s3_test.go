@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/storage/objects"
@@ -36,6 +40,7 @@ func TestS3(t *testing.T) {
 			t.Errorf("%d uploads are unfinished: %v", len(left), left)
 		}
 	})
+	t.Run("uploads of killed writers", func(t *testing.T) { testAbandonedUploads(t, s, cfg) })
 	t.Run("wrong password", func(t *testing.T) {
 		wrong := cfg
 		wrong.SecretKey = "guessed"
@@ -43,6 +48,36 @@ func TestS3(t *testing.T) {
 			t.Error("let in with a wrong secret key")
 		}
 	})
+}
+
+func testAbandonedUploads(t *testing.T, s *objects.S3, cfg objects.S3Config) {
+	client, err := minio.NewCore(cfg.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(cfg.AccessKey, cfg.SecretKey, ""), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.NewMultipartUpload(t.Context(), cfg.Bucket, string(key("abandoned")), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (n int) {
+		for upload := range client.ListIncompleteUploads(t.Context(), cfg.Bucket, "", true) {
+			if upload.Err != nil {
+				t.Fatal(upload.Err)
+			}
+			n++
+		}
+		return n
+	}
+	for _, c := range []struct {
+		before time.Time
+		want   int
+	}{{time.Now().Add(-time.Hour), 1}, {time.Now().Add(time.Hour), 0}} {
+		if err := objects.DropAbandoned(s, t.Context(), c.before); err != nil {
+			t.Fatal(err)
+		}
+		if n := left(); n != c.want {
+			t.Errorf("%d uploads are left of those before %v, want %d", n, c.before, c.want)
+		}
+	}
 }
 
 // An S3 service that is away, or has no room, is a temporary failure.
@@ -57,6 +92,10 @@ func TestS3Failures(t *testing.T) {
 		switch {
 		case full && r.Method == http.MethodPut:
 			answer(w, http.StatusInsufficientStorage, "XMinioStorageFull")
+		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/cut-off"):
+			w.Header().Set("Content-Length", "1000")
+			w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
+			w.Write([]byte("half of it"))
 		case r.URL.Query().Has("uploads"):
 			w.Write([]byte("<ListMultipartUploadsResult></ListMultipartUploadsResult>"))
 		}
@@ -69,12 +108,20 @@ func TestS3Failures(t *testing.T) {
 	full = true
 	wantDiskFull(t, s.Put(t.Context(), key("a"), strings.NewReader("x")))
 
+	object, err := s.Open(t.Context(), key("cut-off"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer object.Close()
+	_, cutOff := io.ReadAll(object)
+
 	server.Close()
 	for doing, err := range map[string]error{
 		"put":    s.Put(t.Context(), key("a"), strings.NewReader("x")),
+		"read":   cutOff,
 		"delete": s.Delete(t.Context(), key("a")),
 	} {
-		if failure := domain.AsFailure(err); failure.Permanent || failure.Kind != domain.KindStorage {
+		if failure := domain.AsFailure(err); err == nil || failure.Permanent || failure.Kind != domain.KindStorage {
 			t.Errorf("%s while the service is away: %v, want a temporary failure of the storage", doing, err)
 		}
 	}
