@@ -12,6 +12,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "press-child" {
 		os.Exit(ChildMain(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "try-network" {
+		tryNetwork()
+		return
+	}
 	os.Exit(m.Run())
 }
 
