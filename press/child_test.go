@@ -18,14 +18,14 @@ import (
 )
 
 func TestJobsThatExceedTheirLimits(t *testing.T) {
-	text := write(t, "in.png", encodedPNG(t, image.NewGray(image.Rect(0, 0, 5000, 5000))))
+	text := write(t, "in.png", encodedPNG(t, image.NewNRGBA(image.Rect(0, 0, 5000, 5000))))
 	for _, test := range []struct {
 		name   string
 		limits func(*Limits)
 		kind   domain.ErrorKind
 	}{
 		{"wall clock", func(l *Limits) { l.Wall = 300 * time.Millisecond }, domain.KindTimeout},
-		{"memory", func(l *Limits) { l.Data = 300 << 20 }, domain.KindKilled},
+		{"memory", func(l *Limits) { l.Data = 200 << 20 }, domain.KindKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			limits := DefaultLimits()
