@@ -28,6 +28,9 @@ func TestJobsThatExceedTheirLimits(t *testing.T) {
 		{"memory", func(l *Limits) { l.Data = 200 << 20 }, domain.KindKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if raced && test.name == "memory" {
+				t.Skip("SKIPPED: no memory limits under the race detector")
+			}
 			limits := DefaultLimits()
 			test.limits(&limits)
 			press := newPress(t, func(c *Config) { c.Limits = limits })
@@ -76,6 +79,9 @@ func bombs(t *testing.T) map[string][]byte {
 
 // While bombs go off, a neighbour's document is processed as ever.
 func TestBombs(t *testing.T) {
+	if raced {
+		t.Skip("SKIPPED: no memory limits under the race detector")
+	}
 	limits := DefaultLimits()
 	limits.Data = 400 << 20
 	press := newPress(t, func(c *Config) { c.Limits, c.Jobs = limits, 2 })

@@ -34,6 +34,9 @@ func newPress(t testing.TB, change func(*Config)) *Press {
 	if change != nil {
 		change(&config)
 	}
+	if raced {
+		config.Limits.AddressSpace, config.Limits.Data = 0, 0
+	}
 	press, err := New(config)
 	if err != nil {
 		t.Fatal(err)
