@@ -114,6 +114,13 @@ func flat(picture image.Image, turn orientation, width int) image.Image {
 	}
 	scale := min(float64(width)/float64(across), 1)
 	target := image.Rect(0, 0, max(int(float64(size.X)*scale+0.5), 1), max(int(float64(size.Y)*scale+0.5), 1))
+	switch picture := picture.(type) {
+	case *image.YCbCr:
+		return shrink(picture, turn, target.Dx(), target.Dy())
+	case *image.Gray:
+		gray := plane{picture.Pix, picture.Stride, size.X, size.Y}.resized(target.Dx(), target.Dy()).turned(turn)
+		return &image.Gray{Pix: gray.pix, Stride: gray.stride, Rect: image.Rect(0, 0, gray.width, gray.height)}
+	}
 	white := image.NewRGBA(target)
 	draw.Draw(white, target, image.White, image.Point{}, draw.Src)
 	if scale == 1 {

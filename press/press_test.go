@@ -12,6 +12,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "press-child" {
 		os.Exit(ChildMain(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "try-network" {
+		tryNetwork()
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -29,6 +33,9 @@ func newPress(t testing.TB, change func(*Config)) *Press {
 	}
 	if change != nil {
 		change(&config)
+	}
+	if raced {
+		config.Limits.AddressSpace, config.Limits.Data = 0, 0
 	}
 	press, err := New(config)
 	if err != nil {

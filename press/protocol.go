@@ -58,9 +58,17 @@ type failure struct {
 
 func newFailure(err error) *failure {
 	cause := domain.AsFailure(err)
-	return &failure{Kind: cause.Kind, Permanent: cause.Permanent, Message: cause.Message, Detail: err.Error()}
+	told := &failure{Kind: cause.Kind, Permanent: cause.Permanent, Message: cause.Message}
+	if cause.Err != nil {
+		told.Detail = cause.Err.Error()
+	}
+	return told
 }
 
 func (f *failure) err() error {
-	return &domain.Failure{Kind: f.Kind, Permanent: f.Permanent, Message: f.Message, Err: errors.New(f.Detail)}
+	failure := &domain.Failure{Kind: f.Kind, Permanent: f.Permanent, Message: f.Message}
+	if f.Detail != "" {
+		failure.Err = errors.New(f.Detail)
+	}
+	return failure
 }

@@ -71,17 +71,24 @@ func sniffImage(head []byte) string {
 	return ""
 }
 
-// isXML takes a declaration in UTF-8 or UTF-16, or a root element with a
-// namespace, which no HTML file begins with.
+// isXML takes a declaration, or a root element with a namespace, which no HTML
+// file begins with. Where a comment hides the root, it is XML.
 func isXML(head []byte) bool {
 	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) { // UTF-16
 		text = bytes.ReplaceAll(text[2:], []byte{0}, nil)
 	}
 	text = bytes.TrimLeft(text, " \t\r\n")
+	for bytes.HasPrefix(text, []byte("<!--")) {
+		_, rest, closed := bytes.Cut(text, []byte("-->"))
+		if !closed {
+			return true
+		}
+		text = bytes.TrimLeft(rest, " \t\r\n")
+	}
 	if bytes.HasPrefix(text, []byte("<?xml")) {
 		return true
 	}
-	root, _, closed := bytes.Cut(text, []byte(">"))
-	return closed && bytes.HasPrefix(root, []byte("<")) && bytes.Contains(root, []byte("xmlns")) && !bytes.HasPrefix(bytes.ToLower(root), []byte("<html"))
+	root, _, _ := bytes.Cut(text, []byte(">"))
+	return bytes.HasPrefix(root, []byte("<")) && bytes.Contains(root, []byte("xmlns")) && !bytes.HasPrefix(bytes.ToLower(root), []byte("<html"))
 }

@@ -3,12 +3,8 @@ package press
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
-	"image/png"
 	"os"
-
-	"golang.org/x/image/draw"
 )
 
 // What a job leaves in its directory.
@@ -146,27 +142,10 @@ func (p *openedPDF) thumbnail() error {
 	return p.render(0, thumbnailWidth, thumbnailHeight, writeThumbnail)
 }
 
-func writeThumbnail(picture image.Image) (err error) {
-	file, err := os.Create(thumbnailName)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(file, picture); err != nil {
-		return fmt.Errorf("write the thumbnail: %w", err)
-	}
-	return nil
-}
+func writeThumbnail(picture image.Image) error { return writePNG(thumbnailName, picture) }
 
 // shrunk returns a picture that fits into so many pixels, with the same proportions.
 func shrunk(picture image.Image, width, height int) image.Image {
 	size := picture.Bounds().Size()
-	scale := min(float64(width)/float64(size.X), float64(height)/float64(size.Y), 1)
-	if scale == 1 {
-		return picture
-	}
-	small := image.NewRGBA(image.Rect(0, 0, max(int(float64(size.X)*scale), 1), max(int(float64(size.Y)*scale), 1)))
-	draw.BiLinear.Scale(small, small.Bounds(), picture, picture.Bounds(), draw.Src, nil)
-	return small
+	return flat(picture, upright, max(min(width, size.X*height/size.Y), 1))
 }

@@ -130,6 +130,9 @@ func TestStandardizeTurnsPhotos(t *testing.T) {
 	want := corners(480, 320)
 	for turn := upright; turn <= 8; turn++ {
 		stored := encodedJPEG(t, undo(turn, want))
+		if turn%2 == 0 {
+			stored = encodedJPEG(t, undo(turn, corners(2405, 1605))) // to be shrunk, too
+		}
 		done, err := press.Standardize(t.Context(), write(t, "in.jpg", withEXIF(stored, turn)), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
@@ -155,6 +158,7 @@ func TestStandardizeShrinksPhotos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		checkCorners(t, decodedPNG(t, done.Thumbnail))
 		if !bytes.Contains(read(t, done.File), []byte(test.want)) {
 			t.Errorf("%d × %d: no %s", test.width, test.height, test.want)
 		}

@@ -89,10 +89,15 @@ func (w *workers) release(used *child, pdfium bool) error {
 	return err
 }
 
+// close ends all children and waits for their ends. A second call does nothing.
 func (w *workers) close() {
 	w.turn.Lock()
+	closed := w.quit.Err() != nil
 	w.stop()
 	w.turn.Unlock()
+	if closed {
+		return
+	}
 	w.fill.Wait()
 	for range cap(w.slots) { // until the last job has ended
 		w.slots <- struct{}{}
