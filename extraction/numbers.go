@@ -143,7 +143,7 @@ func (n number) describe(f *features) {
 	f.when(invoicePrefix.MatchString(n.text), "prefix of an invoice")
 	f.when(yearInside.MatchString(n.text) && len(n.text) > 4, "a year inside")
 	f.when(yearInside.MatchString(n.text) && len(n.text) == 4, "a year")
-	f.when(len(scanDates(foldInPlace(n.text))) > 0, "a date")
+	f.when(len(scanDates(foldInPlace(n.text), false)) > 0, "a date")
 	f.when(timePattern.MatchString(n.text), "a time")
 	f.when(strings.HasSuffix(n.text, "%"), "a share")
 	f.when(strings.HasPrefix(n.text, "0") && digits > 8, "shape of a telephone")

@@ -121,6 +121,9 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 	var found []name
 	add := func(text string, cut bool) {
 		text = cleanName(text)
+		if s.fuzzy {
+			text = mendLegalForm(text)
+		}
 		if isName(text) {
 			found = append(found, name{text: text, cell: c, box: c.box, line: line, cut: cut, last: c})
 		}
@@ -140,6 +143,9 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 	}
 	if below := s.goesOn(c); below != nil {
 		text := cleanName(c.text + " " + below.text)
+		if s.fuzzy {
+			text = mendLegalForm(text)
+		}
 		if isName(text) {
 			found = append(found, name{text: text, cell: c, box: c.box.Union(below.box), line: line, joined: true, last: below})
 		}
@@ -200,6 +206,28 @@ func cleanName(text string) string {
 	text = strings.TrimRight(text, " ,;:-–|(*\"'”_=~«<>.")
 	text = strings.TrimLeft(text, " ,;:-–|)*\"'“_=~»<>.©®°#")
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// spelledForms are legal forms that are long enough to be recognised when one
+// letter is misread.
+var spelledForms = []string{"SDN BHD", "GmbH", "Limited", "PTE LTD", "PTY LTD", "S.A.R.L.", "S.p.A.", "Berhad", "Enterprise", "Trading"}
+
+// mendLegalForm mends one misread letter in the legal form at the end of a name.
+func mendLegalForm(text string) string {
+	for _, form := range spelledForms {
+		if len(text) <= len(form) {
+			continue
+		}
+		at := len(text) - len(form)
+		tail := strings.TrimRight(text[at:], ".")
+		if text[at-1] != ' ' || strings.EqualFold(tail, form) || !isPlain(text[at:]) {
+			continue
+		}
+		if distance(strings.ToLower(strings.ReplaceAll(text[at:], ".", "")), strings.ToLower(strings.ReplaceAll(form, ".", ""))) == 1 {
+			return text[:at] + form
+		}
+	}
+	return text
 }
 
 func isName(text string) bool {
