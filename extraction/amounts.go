@@ -169,6 +169,9 @@ func (s *sheet) amountAt(c *cell, start, end int) (amount, bool) {
 	after := strings.TrimLeft(c.text[end:], " ")
 	a.percent = strings.HasPrefix(after, "%")
 	a.currency = currencyBeside(c, start, end)
+	if a.currency.letter && !a.cents {
+		return amount{}, false // R000123 is a number, R 12.50 is money
+	}
 	if isNegative(c.text[:start], c.text[end:]) {
 		a.value, a.negative = value.Neg(), true
 	}
@@ -200,17 +203,27 @@ func (s *sheet) standsAlone(text string, start, end int) bool {
 // currency, and for the accountants' parentheses.
 func isNegative(before, after string) bool {
 	before = strings.TrimRight(before, " ")
+	if endsWithMinus(before) {
+		return true
+	}
 	before = strings.TrimRight(trimCurrency(before), " ")
 	if strings.HasSuffix(before, "(") && strings.HasPrefix(strings.TrimLeft(after, " "), ")") {
 		return true
 	}
-	for _, sign := range []string{"-", "−", "–"} {
-		if rest, found := strings.CutSuffix(before, sign); found {
-			// A dash with text before it parts words; a minus follows a space or nothing.
-			return rest == "" || strings.HasSuffix(rest, " ") || strings.HasSuffix(rest, ":") || strings.HasSuffix(rest, "(") || endsWithCurrency(rest)
-		}
+	if endsWithMinus(before) {
+		return true
 	}
 	return strings.HasPrefix(after, "-") && !strings.HasPrefix(after, "--") && (len(after) == 1 || after[1] == ' ')
+}
+
+// endsWithMinus tells a minus sign from a dash: a dash has text right before it.
+func endsWithMinus(before string) bool {
+	for _, sign := range []string{"-", "−", "–"} {
+		if rest, found := strings.CutSuffix(before, sign); found {
+			return rest == "" || strings.ContainsAny(rest[len(rest)-1:], " :(") || endsWithCurrency(rest)
+		}
+	}
+	return false
 }
 
 func hasCents(printed string) bool {

@@ -41,8 +41,11 @@ func (d *document) candidatesOf(name domain.FieldName, earlier domain.Fields) []
 		}
 		all = append(all, found...)
 	}
-	if len(d.sheets) > 1 {
-		markAgreement(all, len(d.sheets))
+	if d.source() == page.SourceOCR {
+		if name == domain.VendorName {
+			joinSpellings(all)
+		}
+		markReading(all, len(d.sheets))
 	}
 	return all
 }
@@ -63,8 +66,57 @@ func (d *document) find(name domain.FieldName, s *sheet, earlier domain.Fields) 
 	return nil
 }
 
-// markAgreement notes how many readings have the same value.
-func markAgreement(all []candidate, readings int) {
+// joinSpellings gives names that differ by a few misread letters one key, so
+// that the readings support each other; the spelling of the surest one wins.
+func joinSpellings(all []candidate) {
+	const most = 400 // comparisons grow with the square
+	var keys []string
+	for i, c := range all[:min(len(all), most)] {
+		for _, key := range keys {
+			if alike(c.key, key) {
+				all[i].key = key
+				break
+			}
+		}
+		if all[i].key == c.key {
+			keys = append(keys, c.key)
+		}
+	}
+}
+
+// alike says that two keys are one name but for single letters.
+func alike(a, b string) bool {
+	if len(a) < 6 || len(b) < 6 || 10*abs(len(a)-len(b)) > 2*max(len(a), len(b)) {
+		return a == b
+	}
+	return 5*distance(a, b) <= max(len(a), len(b))
+}
+
+// distance is the number of letters to change, insert or drop.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// markReading notes how many readings have the same value, and how sure the
+// reader was.
+func markReading(all []candidate, readings int) {
 	seen := map[string]map[int]bool{}
 	for _, c := range all {
 		if seen[c.key] == nil {
@@ -77,6 +129,7 @@ func markAgreement(all []candidate, readings int) {
 		f.bucket("readings that agree", len(seen[c.key]), 1, 2, 3)
 		f.when(c.reading > 0, "other reading")
 		f.when(len(seen[c.key]) == readings, "all readings agree")
+		f.share("surety", c.surety, 5)
 		all[i].features = append(c.features, f.names...)
 	}
 }

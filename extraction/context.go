@@ -16,6 +16,8 @@ type surroundings struct {
 	below  labelSet // in the cell right below it
 	after  labelSet // behind it in the row
 	ownGap int      // tokens between the label in its own cell and the value
+	other  int      // words to its left that belong to no label
+	share  bool     // a percent sign to its left
 }
 
 // surroundingsOf looks around a part of a cell's text.
@@ -33,6 +35,7 @@ func (s *sheet) surroundingsOf(c *cell, start, end int) surroundings {
 			}
 		}
 	}
+	around.countOthers(c, before)
 	for i := c.index - 1; i >= 0; i-- {
 		labels := c.row.cells[i].labelSet()
 		if len(around.left) == 0 {
@@ -46,6 +49,30 @@ func (s *sheet) surroundingsOf(c *cell, start, end int) surroundings {
 	around.above, around.column, around.before = s.labelsAbove(c)
 	around.below = s.labelsBelow(c)
 	return around
+}
+
+// countOthers looks at the words to the left that are no label.
+func (around *surroundings) countOthers(c *cell, before int) {
+	count := func(cell *cell, limit int) {
+		covered := make([]bool, len(cell.tokens))
+		for _, match := range cell.labels {
+			for i := match.start; i < match.end; i++ {
+				covered[i] = true
+			}
+		}
+		for i, token := range cell.tokens[:min(limit, len(cell.tokens))] {
+			if token == "%" {
+				around.share = true
+			}
+			if !covered[i] && hasLetter(token) {
+				around.other++
+			}
+		}
+	}
+	count(c, before)
+	for _, left := range c.row.cells[:c.index] {
+		count(left, len(left.tokens))
+	}
 }
 
 // labelsAbove looks up from a cell: at the nearest cell in its column, at the
@@ -105,6 +132,10 @@ func (around surroundings) describe(f *features) {
 	row := around.own.with(around.left...).with(around.far...)
 	f.labels("row", row)
 	f.pairs("row", row)
+	f.bucket("other words", around.other, 0, 1, 2, 4)
+	f.when(around.share, "row: percent")
+	f.when(around.share && row.has(lTotal), "row: percent of a total")
+	f.when(around.other > 0 && row.has(lTotal), "row: total of something")
 	if len(around.own) > 0 {
 		f.bucket("own gap", around.ownGap, 0, 1, 2, 4)
 	}

@@ -11,8 +11,9 @@ import (
 // currencyMark is a printed sign or code of money. A sign such as $ stands
 // for several currencies; the first is the usual one.
 type currencyMark struct {
-	codes []string
-	exact bool // an ISO code or a sign of one currency alone
+	codes  []string
+	exact  bool // an ISO code or a sign of one currency alone
+	letter bool // a sign that is a letter like any other
 }
 
 // currencyCodes are the ISO 4217 codes in use.
@@ -86,7 +87,7 @@ func currencyAtEnd(text string) (currencyMark, int) {
 		if known.sign == "r" && !strings.HasSuffix(text, "R") {
 			continue
 		}
-		return currencyMark{codes: known.codes, exact: len(known.codes) == 1}, len(text) - len(trimmed) + len(known.sign)
+		return currencyMark{codes: known.codes, exact: len(known.codes) == 1, letter: known.sign == "r"}, len(text) - len(trimmed) + len(known.sign)
 	}
 	return currencyMark{}, 0
 }

@@ -115,9 +115,9 @@ func (s *sheet) dates() []date {
 
 func datesIn(c *cell, fuzzy bool) []date {
 	text := foldInPlace(c.text)
-	found := scanDates(text)
+	found := scanDates(text, fuzzy)
 	if fuzzy && len(found) == 0 {
-		found = scanDates(foldInPlace(mendDateWords(c.text)))
+		found = scanDates(foldInPlace(mendDateWords(c.text)), fuzzy)
 	}
 	for i := range found {
 		found[i].cell = c
@@ -157,7 +157,7 @@ func foldInPlace(text string) string {
 	return folded.String()
 }
 
-func scanDates(text string) []date {
+func scanDates(text string, fuzzy bool) []date {
 	clean, offsets := withoutFill(text)
 	var found []date
 	add := func(place []int, d date, ok bool) {
@@ -174,9 +174,9 @@ func scanDates(text string) []date {
 		}
 	}
 	each(yearFirst, func(y, m, d string) (date, bool) { return numericDate(y, m, d, date{iso: true}) })
-	each(yearMonth, func(y, m, d string) (date, bool) { return namedDate(y, m, d) })
-	each(dayMonth, func(d, m, y string) (date, bool) { return namedDate(y, m, d) })
-	each(monthDay, func(m, d, y string) (date, bool) { return namedDate(y, m, d) })
+	each(yearMonth, func(y, m, d string) (date, bool) { return namedDate(y, m, d, fuzzy) })
+	each(dayMonth, func(d, m, y string) (date, bool) { return namedDate(y, m, d, fuzzy) })
+	each(monthDay, func(m, d, y string) (date, bool) { return namedDate(y, m, d, fuzzy) })
 	for _, pattern := range []*regexp.Regexp{yearLast, spacedDate, eightDay} {
 		compact := pattern == eightDay
 		each(pattern, func(d, m, y string) (date, bool) {
@@ -228,12 +228,41 @@ func markOpen(found []date) []date {
 	return kept
 }
 
-func namedDate(year, month, day string) (date, bool) {
+func namedDate(year, month, day string, fuzzy bool) (date, bool) {
 	number, known := monthNumbers[month]
+	if !known && fuzzy {
+		number = misreadMonth(month)
+		known = number > 0
+	}
 	if !known {
 		return date{}, false
 	}
 	return numericDate(year, strconv.Itoa(number), day, date{named: true})
+}
+
+// misreadMonth finds the only month whose short English name differs in one
+// letter, 0 when there is none or a choice.
+func misreadMonth(word string) int {
+	if len(word) != 3 {
+		return 0
+	}
+	match := 0
+	for number, names := range monthNames {
+		short := names[0][:3]
+		differs := 0
+		for i := range 3 {
+			if short[i] != word[i] {
+				differs++
+			}
+		}
+		if differs == 1 {
+			if match != 0 {
+				return 0
+			}
+			match = number
+		}
+	}
+	return match
 }
 
 // numericDate checks that the day exists. Years with two digits are of this century.
@@ -246,7 +275,7 @@ func numericDate(year, month, day string, d date) (date, bool) {
 		d.short = true
 	}
 	d.day = time.Date(y, time.Month(m), n, 0, 0, 0, 0, time.UTC)
-	if m < 1 || m > 12 || d.day.Day() != n || y < 1980 || y > 2079 {
+	if m < 1 || m > 12 || d.day.Day() != n || y < 1990 || y > 2049 {
 		return date{}, false
 	}
 	return d, true

@@ -44,7 +44,7 @@ func (d *document) invoiceNumbers(s *sheet) []candidate {
 		f.when(n.cell.row.page > 1, "later page")
 		f.bucket("words", n.words, 1, 2)
 		n.describe(&f)
-		n.describePlace(&f)
+		n.describePlace(&f, around)
 		candidates = append(candidates, candidate{value: n.text, key: numberKey(n.text), page: n.cell.row.page,
 			box: n.cell.boxOf(n.start, n.end), surety: n.cell.confidence(n.start, n.end), features: f.names})
 	}
@@ -143,7 +143,7 @@ func (n number) describe(f *features) {
 	f.when(invoicePrefix.MatchString(n.text), "prefix of an invoice")
 	f.when(yearInside.MatchString(n.text) && len(n.text) > 4, "a year inside")
 	f.when(yearInside.MatchString(n.text) && len(n.text) == 4, "a year")
-	f.when(len(scanDates(foldInPlace(n.text))) > 0, "a date")
+	f.when(len(scanDates(foldInPlace(n.text), false)) > 0, "a date")
 	f.when(timePattern.MatchString(n.text), "a time")
 	f.when(strings.HasSuffix(n.text, "%"), "a share")
 	f.when(strings.HasPrefix(n.text, "0") && digits > 8, "shape of a telephone")
@@ -152,8 +152,15 @@ func (n number) describe(f *features) {
 }
 
 // describePlace says where in its cell the number stands.
-func (n number) describePlace(f *features) {
-	f.when(n.start == 0 && n.end == len(n.cell.text), "fills its cell")
+func (n number) describePlace(f *features, around surroundings) {
+	fills := n.start == 0 && n.end == len(n.cell.text)
+	f.when(fills, "fills its cell")
+	behind := len(around.own) > 0 && around.ownGap == 0
+	f.when(behind && n.end == len(n.cell.text), "all that follows its label")
+	f.when(behind && n.end == len(n.cell.text) && around.own.has(lInvoiceNumber), "all that follows the invoice number")
+	f.when(fills && around.left.has(lInvoiceNumber), "all beside the invoice number")
+	f.when(fills && len(around.left) == 0 && around.above.has(lInvoiceNumber), "all below the invoice number")
+	f.when(behind && around.own.has(lInvoice), "right behind the title")
 	f.when(n.end == len(n.cell.text), "ends its cell")
 	before := strings.TrimRight(n.cell.text[:n.start], " ")
 	f.when(strings.HasSuffix(before, ":"), "behind a colon")

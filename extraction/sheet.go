@@ -15,12 +15,13 @@ const (
 
 // sheet is one reading of a document, in rows and cells that know their labels.
 type sheet struct {
-	rows   []*row
-	fuzzy  bool // read by OCR: single letters may be wrong
-	pages  int
-	size   float64 // usual size of the type
-	order  dateOrder
-	points decimalPoint
+	rows      []*row
+	fuzzy     bool // read by OCR: single letters may be wrong
+	pages     int
+	size      float64 // usual size of the type
+	order     dateOrder
+	points    decimalPoint
+	languages languageSet
 }
 
 // row is a row of the page with its place in the document.
@@ -125,9 +126,26 @@ func layOut(pages []page.Page, reading int, fuzzy bool) *sheet {
 	if count > 0 {
 		s.size = sizes / count
 	}
+	s.label()
 	s.points = decimalPointOf(s)
 	s.order = dateOrderOf(s)
 	return s
+}
+
+// label finds the labels of all cells in the languages of the document.
+func (s *sheet) label() {
+	var texts [][]string
+	for _, r := range s.rows {
+		for _, c := range r.cells {
+			texts = append(texts, c.tokens)
+		}
+	}
+	s.languages = languagesOf(texts, s.fuzzy)
+	for _, r := range s.rows {
+		for _, c := range r.cells {
+			c.labels = findLabels(c.tokens, s.fuzzy, s.languages)
+		}
+	}
 }
 
 func (s *sheet) addRow(from page.Row, number int) {
@@ -144,7 +162,6 @@ func (s *sheet) addRow(from page.Row, number int) {
 		}
 		c.text = text.String()
 		c.tokens = tokens(fold(c.text))
-		c.labels = findLabels(c.tokens, s.fuzzy)
 		r.cells = append(r.cells, c)
 	}
 	s.rows = append(s.rows, r)

@@ -9,17 +9,18 @@ import (
 
 // money is the arithmetic of one sheet: which amounts add up to which.
 type money struct {
-	amounts []amount
-	around  []surroundings
-	counts  map[int64]int // how often a value is printed, by its hundredths
-	largest int64
-	rank    map[int64]int // 0 is the largest value
-	sums    map[int64]bool
-	taxSums map[int64]bool
-	changes map[int64]bool // cash less change
-	rounded map[int64]bool // a total with its rounding
-	columns map[int64]bool // sums of the amounts above in the same column
-	cents   bool           // most amounts of the document have two decimals
+	amounts   []amount
+	around    []surroundings
+	counts    map[int64]int // how often a value is printed, by its hundredths
+	largest   int64
+	rank      map[int64]int // 0 is the largest value
+	sums      map[int64]bool
+	taxSums   map[int64]bool
+	changes   map[int64]bool // cash less change
+	rounded   map[int64]bool // a total with its rounding
+	unrounded map[int64]bool // the same without
+	columns   map[int64]bool // sums of the amounts above in the same column
+	cents     bool           // most amounts of the document have two decimals
 }
 
 // hundredths is the value for arithmetic; amounts are far from its limits.
@@ -69,6 +70,7 @@ func (m *money) describe(s *sheet, i int) []string {
 	f.when(m.taxSums[cents], "sum of two, one is tax")
 	f.when(m.changes[cents], "cash less change")
 	f.when(m.rounded[cents], "total with rounding")
+	f.when(m.unrounded[cents], "before rounding")
 	f.when(m.columns[cents], "sum of a column")
 	f.when(a.cents, "cents")
 	f.when(!a.cents && m.cents, "no cents, others have")
@@ -92,6 +94,7 @@ func (m *money) describe(s *sheet, i int) []string {
 	f.when(row.has(lTotal) && m.rank[cents] == 0, "total and largest")
 	f.when(row.has(lTotal) && m.counts[cents] > 1, "total and repeated")
 	f.when(row.has(lTotal) && m.rounded[cents], "total and rounded")
+	f.when(row.has(lTotal) && around.before.has(lRounding), "total below a rounding")
 	f.when(row.has(lTotal) && (m.sums[cents] || m.taxSums[cents]), "total and a sum")
 	return f.names
 }
@@ -181,7 +184,7 @@ func (around surroundings) hasAny(names ...label) bool {
 // addUp notes the values that are sums of others: net and tax, cash less
 // change, a total and its rounding, a column of lines.
 func (m *money) addUp() {
-	m.sums, m.taxSums, m.changes, m.rounded, m.columns = map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
+	m.sums, m.taxSums, m.changes, m.rounded, m.unrounded, m.columns = map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
 	var nets, taxes, paid, change, rounding, all []int64
 	for i, a := range m.amounts {
 		cents := hundredths(a.value.Abs())
@@ -229,7 +232,11 @@ func (m *money) addUp() {
 	}
 	for _, r := range rounding {
 		for _, value := range all {
-			m.rounded[value+r], m.rounded[value-r] = true, true
+			for _, result := range []int64{value + r, value - r} {
+				if r != 0 && result%5 == 0 && value%5 != 0 {
+					m.rounded[result], m.unrounded[value] = true, true
+				}
+			}
 		}
 	}
 	m.addColumns()

@@ -55,14 +55,14 @@ func (d *document) vendors(s *sheet) []candidate {
 	}
 	var candidates []candidate
 	for i, n := range names {
-		if d.isOwn(n.text) {
+		if d.isOwn(n.text) || s.isHeading(n.text) {
 			continue
 		}
 		var f features
 		start := max(strings.Index(n.cell.text, n.text), 0)
 		around := s.surroundingsOf(n.cell, start, min(start+len(n.text), len(n.cell.text)))
 		around.describe(&f)
-		n.describe(&f)
+		n.describe(&f, s.languages)
 		s.describeNext(&f, n)
 		describeBlock(&f, blocks[n.cell], n)
 		f.bucket("line", n.line, 0, 1, 2, 3, 5, 8, 14)
@@ -82,6 +82,19 @@ func (d *document) vendors(s *sheet) []candidate {
 			surety: n.cell.confidence(0, len(n.cell.text)), features: f.names})
 	}
 	return candidates
+}
+
+// isHeading says that a text is a label and nothing else: "TAX INVOICE", "Bill to".
+func (s *sheet) isHeading(text string) bool {
+	words := tokens(fold(text))
+	covered := 0
+	for _, match := range findLabels(words, false, s.languages) {
+		if match.labels.has(lPaid) || match.labels.has(lTotal) || match.labels.has(lShipping) {
+			return false // Visa, Total and Post are companies as well
+		}
+		covered += match.end - match.start
+	}
+	return covered == len(words)
 }
 
 // names finds the texts of the first and last page that may be names: whole
@@ -108,6 +121,9 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 	var found []name
 	add := func(text string, cut bool) {
 		text = cleanName(text)
+		if s.fuzzy {
+			text = mendLegalForm(text)
+		}
 		if isName(text) {
 			found = append(found, name{text: text, cell: c, box: c.box, line: line, cut: cut, last: c})
 		}
@@ -127,6 +143,9 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 	}
 	if below := s.goesOn(c); below != nil {
 		text := cleanName(c.text + " " + below.text)
+		if s.fuzzy {
+			text = mendLegalForm(text)
+		}
 		if isName(text) {
 			found = append(found, name{text: text, cell: c, box: c.box.Union(below.box), line: line, joined: true, last: below})
 		}
@@ -189,6 +208,28 @@ func cleanName(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+// spelledForms are legal forms that are long enough to be recognised when one
+// letter is misread.
+var spelledForms = []string{"SDN BHD", "GmbH", "Limited", "PTE LTD", "PTY LTD", "S.A.R.L.", "S.p.A.", "Berhad", "Enterprise", "Trading"}
+
+// mendLegalForm mends one misread letter in the legal form at the end of a name.
+func mendLegalForm(text string) string {
+	for _, form := range spelledForms {
+		if len(text) <= len(form) {
+			continue
+		}
+		at := len(text) - len(form)
+		tail := strings.TrimRight(text[at:], ".")
+		if text[at-1] != ' ' || strings.EqualFold(tail, form) || !isPlain(text[at:]) {
+			continue
+		}
+		if distance(strings.ToLower(strings.ReplaceAll(text[at:], ".", "")), strings.ToLower(strings.ReplaceAll(form, ".", ""))) == 1 {
+			return text[:at] + form
+		}
+	}
+	return text
+}
+
 func isName(text string) bool {
 	letters := 0
 	for _, r := range text {
@@ -205,7 +246,7 @@ func nameKey(text string) string {
 	return strings.Join(tokens(text), "")
 }
 
-func (n name) describe(f *features) {
+func (n name) describe(f *features, languages languageSet) {
 	folded := fold(n.text)
 	words := strings.Fields(n.text)
 	f.when(legalForm.MatchString(folded), "legal form")
@@ -230,12 +271,11 @@ func (n name) describe(f *features) {
 	}
 	var set labelSet
 	covered := 0
-	for _, match := range findLabels(tokens(folded), false) {
+	for _, match := range findLabels(tokens(folded), false, languages) {
 		set = set.with(match.labels...)
 		covered += match.end - match.start
 	}
 	f.labels("says", set)
-	f.when(covered > 0 && covered == len(tokens(folded)), "is a label")
 	f.when(covered == 0, "no label inside")
 	f.bucket("small words", smallWords(words), 0, 1, 2)
 }

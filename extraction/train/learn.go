@@ -24,6 +24,7 @@ type prediction struct {
 	confidence float64
 	scored     bool // the truth of this field is known
 	right      bool
+	found      bool // a candidate is right
 }
 
 // task is one field of one example, ready for learning.
@@ -53,6 +54,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 			if t.fold == fold {
 				predictions[i].value, evidence[i] = weights.Choose(t.problem)
 				predictions[i].scored = t.known
+				predictions[i].found = slices.Contains(t.right, true)
 				predictions[i].right = right(name, predictions[i].value, examples[i].truth[name])
 			}
 		}

@@ -16,13 +16,16 @@ func report(w io.Writer, examples []example, answers []map[domain.FieldName]pred
 	for _, set := range setsOf(examples) {
 		fmt.Fprintf(w, "%s\n", set)
 		for _, name := range names {
-			known, good, missing := 0, 0, 0
+			known, good, missing, found := 0, 0, 0, 0
 			for i, e := range examples {
 				p := answers[i][name]
 				if e.set != set || !p.scored {
 					continue
 				}
 				known++
+				if p.found {
+					found++
+				}
 				switch {
 				case p.right:
 					good++
@@ -31,11 +34,13 @@ func report(w io.Writer, examples []example, answers []map[domain.FieldName]pred
 				}
 			}
 			if known > 0 {
-				fmt.Fprintf(w, "  %-15s %4d known  %5.1f %% right  %3d wrong  %3d missing\n", name, known, 100*float64(good)/float64(known), known-good-missing, missing)
+				fmt.Fprintf(w, "  %-15s %4d known  %5.1f %% among the candidates  %5.1f %% right  %3d wrong  %3d missing\n", name, known, percent(found, known), percent(good, known), known-good-missing, missing)
 			}
 		}
 	}
 }
+
+func percent(part, whole int) float64 { return 100 * float64(part) / float64(whole) }
 
 func setsOf(examples []example) []string {
 	var sets []string
