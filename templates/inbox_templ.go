@@ -1315,7 +1315,8 @@ type FrameRow struct {
 	Matches  bool
 }
 
-// FrameHTML is the content of one server-sent event.
+// FrameHTML is the content of one server-sent event. Rows stand in a table:
+// outside of one a browser drops them while it parses.
 func FrameHTML(f Frame) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1341,7 +1342,11 @@ func FrameHTML(f Frame) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = reviewCount(f.Balance.Review).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = reviewCount("review-count", f.Balance.Review).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = reviewCount("review-count-phone", f.Balance.Review).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

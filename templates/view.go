@@ -20,7 +20,7 @@ type View struct {
 type Shell struct {
 	View
 	Title     string
-	Tab       string // "inbox" or "review"
+	Tab       string // "inbox", "review" or "failed"
 	User      domain.User
 	Workspace domain.Workspace
 	Balance   domain.Balance

@@ -17,6 +17,7 @@ import (
 type site struct {
 	*memory
 	server *Server
+	web    *httptest.Server
 	url    string
 	log    *bytes.Buffer
 	client *http.Client
@@ -50,7 +51,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 		web.Close()
 	})
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &site{memory: m, server: server, url: web.URL, log: log, client: client}
+	return &site{memory: m, server: server, web: web, url: web.URL, log: log, client: client}
 }
 
 // cookie is that of a signed-in browser.

@@ -81,7 +81,7 @@ func (s *Server) bearer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
-			s.refuseToken(w, r, "Send an API token: Authorization: Bearer <token>. “docuflow token create” makes one.")
+			s.refuseToken(w, r, "Send an API token: Authorization: Bearer TOKEN. “docuflow token create” makes one.")
 			return
 		}
 		session, err := s.cfg.Tokens.Token(r.Context(), token)

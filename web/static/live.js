@@ -159,10 +159,10 @@
   function show(html) {
     var template = document.createElement("template");
     template.innerHTML = html;
-    var parts = Array.from(template.content.children);
-    template.content.querySelectorAll("[data-band]").forEach(placeBand);
-    Array.from(template.content.querySelectorAll("[data-key]")).reverse().forEach(placeRow);
-    parts.filter(function (p) { return p.hasAttribute("data-live"); }).forEach(placePart);
+    var all = function (selector) { return Array.from(template.content.querySelectorAll(selector)); };
+    all("tr[data-band]").forEach(placeBand);
+    all("tr[data-key]").forEach(placeRow);
+    all("[data-live]").forEach(placePart);
     bands.clear();
     showFresh();
   }
