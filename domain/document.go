@@ -152,6 +152,13 @@ type DocumentPage struct {
 	NextCursor string // empty: this was the last page
 }
 
+// Sum is the total of some documents in one currency.
+type Sum struct {
+	Currency  string
+	Amount    Amount
+	Documents int
+}
+
 // Place is where a document stands in a list, newest first.
 type Place struct {
 	Index int // from 1

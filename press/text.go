@@ -230,11 +230,11 @@ func fontSize(l letter) float64 {
 	switch {
 	case len(r) == 0:
 		return 0
-	case unicode.IsDigit(r[0]) || unicode.IsUpper(r[0]) || strings.ContainsRune("bdfhklt", r[0]):
+	case unicode.IsDigit(r[0]) || unicode.IsUpper(r[0]) && r[0] < unicode.MaxASCII || strings.ContainsRune("bdfhkliß", r[0]):
 		return height / 0.72
-	case strings.ContainsRune("gpqyj", r[0]):
+	case strings.ContainsRune("gpqy", r[0]):
 		return height / 0.74
-	case unicode.IsLower(r[0]):
+	case strings.ContainsRune("acemnorsuvwxz", r[0]):
 		return height / 0.53
 	}
 	return 0

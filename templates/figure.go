@@ -41,27 +41,17 @@ func grouped(digits string) string {
 	return b.String()
 }
 
-// sum is one currency's total of a day.
-type sum struct {
-	Currency string
-	Amount   domain.Amount
-}
-
-// largestFirst orders sums so that the same day always reads the same way.
-func largestFirst(sums map[string]domain.Amount) []sum {
-	ordered := make([]sum, 0, len(sums))
-	for currency, amount := range sums {
-		ordered = append(ordered, sum{currency, amount})
-	}
-	slices.SortFunc(ordered, func(a, b sum) int {
-		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Currency, b.Currency))
+// commonestFirst puts the currency of most documents first, so that the main
+// currency leads whatever the size of its unit.
+func commonestFirst(sums []domain.Sum) []domain.Sum {
+	return slices.SortedFunc(slices.Values(sums), func(a, b domain.Sum) int {
+		return cmp.Or(cmp.Compare(b.Documents, a.Documents), b.Amount.Abs().Cmp(a.Amount.Abs()), cmp.Compare(a.Currency, b.Currency))
 	})
-	return ordered
 }
 
 const sumsShown = 3
 
-func listSums(sums []sum) string {
+func listSums(sums []domain.Sum) string {
 	lines := make([]string, len(sums))
 	for i, s := range sums {
 		lines[i] = s.Currency + " " + figureOf(s.Amount).String()
@@ -71,15 +61,22 @@ func listSums(sums []sum) string {
 
 // Sums adds up the totals of documents by currency, without failed ones and
 // those that have no total or no currency yet.
-func Sums(documents []domain.Document) map[string]domain.Amount {
-	sums := map[string]domain.Amount{}
+func Sums(documents []domain.Document) []domain.Sum {
+	at := map[string]int{}
+	var sums []domain.Sum
 	for _, d := range documents {
 		total, read := d.Fields.Total()
 		currency := d.Fields.Value(domain.Currency)
 		if !read || currency == "" || d.Status == domain.Failed {
 			continue
 		}
-		sums[currency] = sums[currency].Add(total)
+		i, known := at[currency]
+		if !known {
+			i = len(sums)
+			at[currency], sums = i, append(sums, domain.Sum{Currency: currency})
+		}
+		sums[i].Amount = sums[i].Amount.Add(total)
+		sums[i].Documents++
 	}
 	return sums
 }

@@ -19,7 +19,7 @@ type Day struct {
 	At        time.Time // any moment of the day
 	Documents []domain.Document
 	Mails     []domain.Mail
-	Sums      map[string]domain.Amount
+	Sums      []domain.Sum
 	Continued bool // the band stands above already: this is more of the same day
 }
 
@@ -332,7 +332,7 @@ func addressBox(address string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span>Copy<span class=\"only-phone\">address</span></span></button></span>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span>Copy</span><span class=\"only-phone\">address</span></button></span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1085,7 +1085,7 @@ func dayBody(v View, list List, day Day) templ.Component {
 }
 
 // Band heads the rows of a day with the sums of the whole day.
-func Band(v View, day time.Time, sums map[string]domain.Amount) templ.Component {
+func Band(v View, day time.Time, sums []domain.Sum) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1175,7 +1175,7 @@ func Band(v View, day time.Time, sums map[string]domain.Amount) templ.Component 
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = bandSums(largestFirst(sums)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = bandSums(commonestFirst(sums)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1187,7 +1187,7 @@ func Band(v View, day time.Time, sums map[string]domain.Amount) templ.Component 
 	})
 }
 
-func bandSums(sums []sum) templ.Component {
+func bandSums(sums []domain.Sum) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

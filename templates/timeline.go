@@ -100,6 +100,9 @@ func (v View) lane(t timeline, stage domain.StageInfo, d domain.Document, attemp
 	if d.Status == domain.Retrying && d.Stage == stage.Name {
 		l.Next = d.NextAttemptAt
 		l.Outcome = pill{Kind: "retrying", Word: "Retrying", Clock: true}
+		if n := len(l.Attempts); n > 0 {
+			l.Bars = append(l.Bars, t.bar("wait", l.Attempts[n-1].FinishedAt, v.Now))
+		}
 		l.Bars = append(l.Bars, t.bar("next", v.Now, d.NextAttemptAt))
 	}
 	return l

@@ -80,7 +80,7 @@ func timelineSheet(p Document) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Document.Status == domain.Failed || p.Document.Status == domain.Retrying {
-			templ_7745c5c3_Err = retryForm(p, "Retry now").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = retryForm(p, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

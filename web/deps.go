@@ -23,9 +23,9 @@ type Documents interface {
 // do not matter to it.
 type Overview interface {
 	// Sums adds up the totals of the selected documents that were received
-	// from from until before until, by currency code. Failed documents and those
-	// without a total or a currency are left out.
-	Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (map[string]domain.Amount, error)
+	// from from until before until, one for each currency in any order. Failed
+	// documents and those without a total or a currency are left out.
+	Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) ([]domain.Sum, error)
 	// Place finds a document in the selected list; domain.ErrNotFound when it is not in it.
 	Place(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, id domain.DocumentID) (domain.Place, error)
 }

@@ -97,9 +97,7 @@ func shownTypes() []string {
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request, file stored) error {
-	s.describe(w.Header(), file)
 	tag := strconv.Quote(string(file.key)) // the bytes behind a key never change
-	w.Header().Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -109,6 +107,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, file stored) error
 		return fmt.Errorf("open %s: %w", file.key, err)
 	}
 	defer content.Close()
+	s.describe(w.Header(), file)
+	w.Header().Set("ETag", tag)
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(downloadTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("set download deadline: %w", err)
 	}

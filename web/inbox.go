@@ -156,7 +156,7 @@ func (s *Server) completeSums(ctx context.Context, workspace domain.WorkspaceID,
 	return nil
 }
 
-func (s *Server) daySums(ctx context.Context, workspace domain.WorkspaceID, list templates.List, at time.Time) (map[string]domain.Amount, error) {
+func (s *Server) daySums(ctx context.Context, workspace domain.WorkspaceID, list templates.List, at time.Time) ([]domain.Sum, error) {
 	y, m, d := at.In(s.cfg.Zone).Date()
 	from := time.Date(y, m, d, 0, 0, 0, 0, s.cfg.Zone)
 	sums, err := s.cfg.Overview.Sums(ctx, workspace, query(list, 0), from, from.AddDate(0, 0, 1))

@@ -29,6 +29,20 @@ func CreateDatabase(ctx context.Context, adminURL, name string) error {
 
 const duplicateDatabase = "42P04"
 
+// MayProvision says whether a login can make the roles that Provision makes.
+func MayProvision(ctx context.Context, url string) (may bool, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return false, fmt.Errorf("connect to the database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = conn.QueryRow(ctx, "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user").Scan(&may)
+	if err != nil {
+		return false, fmt.Errorf("check the database login: %w", err)
+	}
+	return may, nil
+}
+
 // Provision migrates a database and makes the login that the server uses,
 // with this password. It returns the login's URL. adminURL must be of a role
 // that may create roles. It is for databases that belong to DocuFlow alone;

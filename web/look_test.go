@@ -1,0 +1,101 @@
+package web
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// browser starts Chromium, signed in at the site.
+func (s *site) browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("Chromium is missing: install the package chromium")
+		}
+		t.Skip("SKIPPED: Chromium is missing: install the package chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancelTime)
+	s.cookie()
+	if err := chromedp.Run(ctx, network.SetCookie(s.server.cookieName(), s.server.sign("session-1")).WithURL(s.url)); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// TestLook draws the pages at the sizes of the design's pictures, to be looked
+// at beside them: DOCUFLOW_LOOK=directory go test -run TestLook ./web
+func TestLook(t *testing.T) {
+	directory := os.Getenv("DOCUFLOW_LOOK")
+	if directory == "" {
+		t.Skip("set DOCUFLOW_LOOK to a directory for the pictures")
+	}
+	s, empty := newSite(t), newSite(t)
+	seed(s.memory)
+	seedDocument(t, s.memory)
+	ctx, ectx := s.browser(t), empty.browser(t)
+	doc := "/documents/" + string(nordlys)
+	for _, shot := range []struct {
+		ctx           context.Context
+		name, url     string
+		width, height int64
+		dark          bool
+	}{
+		{ctx, "inbox-light-1280", s.url + "/", 1280, 900, false},
+		{ctx, "inbox-dark-1280", s.url + "/", 1280, 900, true},
+		{ctx, "inbox-900", s.url + "/", 900, 900, false},
+		{ctx, "inbox-390", s.url + "/", 390, 844, false},
+		{ctx, "inbox-dark-390", s.url + "/", 390, 844, true},
+		{ctx, "filtered-1280", s.url + "/?status=FAILED&q=util", 1280, 500, false},
+		{ctx, "document-1280", s.url + doc, 1280, 1570, false},
+		{ctx, "document-dark-1280", s.url + doc, 1280, 1570, true},
+		{ctx, "document-390", s.url + doc, 390, 844, false},
+		{ctx, "document-390-long", s.url + doc, 390, 2600, false},
+		{ctx, "document-pdf-1280", s.url + doc + "?view=standardized", 1280, 900, false},
+		{ctx, "document-failed-1280", s.url + "/documents/0d0c0000-0000-4000-8000-000000000006", 1280, 900, false},
+		{ctx, "error-1280", s.url + "/documents/nothing", 1280, 500, false},
+		{ctx, "signin-390", s.url + "/sign-in/link-1", 390, 844, false},
+		{ectx, "empty-1280", empty.url + "/", 1280, 900, false},
+		{ectx, "empty-dark-1280", empty.url + "/", 1280, 900, true},
+		{ectx, "empty-390", empty.url + "/", 390, 1400, false},
+	} {
+		shoot(t, shot.ctx, filepath.Join(directory, shot.name+".png"), shot.url, shot.width, shot.height, shot.dark)
+	}
+}
+
+func shoot(t *testing.T, ctx context.Context, file, url string, width, height int64, dark bool) {
+	t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	var picture []byte
+	err := chromedp.Run(ctx,
+		chromedp.EmulateViewport(width, height),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
+		chromedp.Navigate(url),
+		chromedp.Sleep(700*time.Millisecond), // fonts, pictures and the stream
+		chromedp.CaptureScreenshot(&picture),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
