@@ -30,6 +30,7 @@ setup-test: ## the same for the tests: also Chromium
 	@deploy/setup.sh test
 
 warm: build ## compile the PDF engine once, so that the first document does not wait for it
+	@echo "warm: the PDF engine (half a minute the first time)"
 	@bin/docuflow warm
 
 # Go's own output stays as it is: one line for each package.
