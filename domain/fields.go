@@ -48,7 +48,7 @@ type Field struct {
 	// for amounts (sign as printed), an ISO 8601 date (2026-11-22), an ISO 4217
 	// currency code, otherwise one line of text.
 	Value        string      `json:"value"`
-	Confidence   float64     `json:"confidence"` // 0 to 1
+	Confidence   float64     `json:"confidence"` // 0 to 1, of what was read: an edited field is as sure as its editor
 	Reason       string      `json:"reason,omitempty"`
 	Page         int         `json:"page,omitempty"` // 1 is the first page, 0 is unknown
 	Box          *Box        `json:"box,omitempty"`
@@ -95,7 +95,7 @@ func (f Fields) Edit(name FieldName, value, by string, at time.Time) Fields {
 	if !field.Locked {
 		field.Previous = field.Value
 	}
-	field.Value, field.Confidence, field.Reason = value, 1, ""
+	field.Value = value // Confidence and Reason stay those of what was read
 	field.Locked, field.EditedBy, field.EditedAt = true, by, at
 	edited[name] = field
 	return edited
@@ -109,7 +109,6 @@ func (f Fields) Unlock(name FieldName) Fields {
 		return unlocked
 	}
 	field.Value, field.Previous = field.Previous, ""
-	field.Confidence = 0
 	field.Locked, field.EditedBy, field.EditedAt = false, "", time.Time{}
 	unlocked[name] = field
 	return unlocked

@@ -4,6 +4,10 @@ package domain
 // every row and every object belongs to.
 type WorkspaceID string
 
+// AllWorkspaces stands for every workspace where a feed cannot tell which ones
+// changed.
+const AllWorkspaces WorkspaceID = ""
+
 // UserID is the UUID of a person who can sign in.
 type UserID string
 

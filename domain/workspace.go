@@ -38,3 +38,10 @@ type Address struct {
 	Address   string // local@domain, lower case
 	Label     string
 }
+
+// Category is what documents are sorted into. A document whose vendor or text
+// has one of the words belongs to it.
+type Category struct {
+	Name  string
+	Words []string
+}

@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"context"
-	"io"
 
 	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/press"
 )
 
 // Stage is one step of a document's way. Run returns what it found out or
@@ -23,12 +23,15 @@ type Step struct {
 	Heavy bool
 }
 
-// Blobs is object storage. Keys are written once: the bytes behind a key never
-// change, and writing the same bytes again is harmless.
-type Blobs interface {
-	// Put stores everything that r gives and returns once it is durable. It
-	// uses constant memory. When r fails, nothing is stored.
-	Put(ctx context.Context, key domain.ObjectKey, r io.Reader) error
-	// Open reads an object from its beginning; domain.ErrNotFound when there is none.
-	Open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error)
+// Press works on hostile bytes, outside of this process.
+type Press interface {
+	Unpack(ctx context.Context, raw, dir string) (press.Message, error)
+	Standardize(ctx context.Context, original, dir string) (press.Standardized, error)
+	Read(ctx context.Context, file string) (press.Reading, error)
+}
+
+// Workspaces reads what stages need to know of a document's workspace.
+type Workspaces interface {
+	Workspace(ctx context.Context, id domain.WorkspaceID) (domain.Workspace, error)
+	Categories(ctx context.Context, id domain.WorkspaceID) ([]domain.Category, error)
 }

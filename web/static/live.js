@@ -65,6 +65,7 @@
 
   function insert(row) {
     var table = ledger();
+    table.classList.remove("ledger-empty"); // its lines are for looking at
     table.querySelectorAll("[data-placeholder]").forEach(function (p) { p.remove(); });
     document.querySelectorAll(".nothing").forEach(function (p) { p.remove(); });
     var older = rowsOf(table).find(function (r) { return r.dataset.key < row.dataset.key; });

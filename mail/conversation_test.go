@@ -1,0 +1,215 @@
+package mail_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docuflow/docuflow/mail"
+)
+
+// A turn is what the client sends and how the replies to it begin. An empty
+// reply is the end of the connection.
+type turn struct {
+	send    string
+	replies []string
+}
+
+func say(send string, replies ...string) turn { return turn{send, replies} }
+
+// opening is every conversation's beginning.
+var opening = []turn{
+	say("", "220 mx.docuflow.test ESMTP"),
+	say(hello, "250-Hello client.test"),
+	say(envelope, "250 2.0.0", "250 2.0.0"),
+}
+
+func after(turns ...turn) []turn { return append(slices.Clone(opening), turns...) }
+
+var conversations = []struct {
+	name  string
+	turns []turn
+	want  []string // the mails that are kept
+}{
+	{"happy", after(
+		say("DATA\r\n", "354 "),
+		say("Subject: x\r\n\r\nHello\r\n.\r\n", "250 2.6.0 Accepted and stored, reference "),
+		say("QUIT\r\n", "221 2.0.0", ""),
+	), []string{"Subject: x\r\n\r\nHello\r\n"}},
+
+	{"two mails in one connection", after(
+		say("DATA\r\n", "354 "), say("one\r\n.\r\n", "250 2.6.0"),
+		say(envelope, "250 ", "250 "),
+		say("DATA\r\n", "354 "), say("two\r\n.\r\n", "250 2.6.0"),
+	), []string{"one\r\n", "two\r\n"}},
+
+	{"pipelined", []turn{
+		say("", "220 "),
+		say(hello+envelope+"DATA\r\n", "250-", "250 2.0.0", "250 2.0.0", "354 "),
+		say("one\r\n.\r\n"+envelope+"DATA\r\n", "250 2.6.0", "250 2.0.0", "250 2.0.0", "354 "),
+		say("two\r\n.\r\nQUIT\r\n", "250 2.6.0", "221 2.0.0", ""),
+	}, []string{"one\r\n", "two\r\n"}},
+
+	{"dots are taken out once", after(
+		say("DATA\r\n", "354 "), say("..\r\n..a\r\n.b\r\n...\r\na.\r\n.\r\n", "250 2.6.0"),
+	), []string{".\r\n.a\r\nb\r\n..\r\na.\r\n"}},
+
+	{"empty mail", after(say("DATA\r\n", "354 "), say(".\r\n", "250 2.6.0")), []string{""}},
+
+	{"bare LF is passed on", after(
+		say("DATA\r\n", "354 "), say("a\nb\n\nc\r\n.\r\n", "250 2.6.0"),
+	), []string{"a\nb\n\nc\r\n"}},
+
+	{"HELO", []turn{
+		say("", "220 "), say("HELO old.test\r\n", "250 2.0.0 Hello old.test"), say(envelope+"DATA\r\n", "250 ", "250 ", "354 "),
+		say("x\r\n.\r\n", "250 2.6.0"),
+	}, []string{"x\r\n"}},
+
+	{"bounce, whose sender is empty", []turn{
+		say("", "220 "), say(hello, "250-"),
+		say("MAIL FROM:<>\r\nRCPT TO:<invoices@docuflow.test>\r\nDATA\r\n", "250 ", "250 ", "354 "), say("x\r\n.\r\n", "250 2.6.0"),
+	}, []string{"x\r\n"}},
+
+	{"odd case and spaces", []turn{
+		say("", "220 "), say("eHlO client.test \r\n", "250-"),
+		say("mail from: <a@b.test> size=10 body=8bitmime\r\n", "250 "), say("rcpt to: <INVOICES+travel@docuflow.test> \r\n", "250 "),
+		say("data \r\n", "354 "), say("x\r\n.\r\n", "250 2.6.0"), say("quit\t\r\n", "221 "),
+	}, []string{"x\r\n"}},
+
+	{"postmaster needs no domain", []turn{
+		say("", "220 "), say(hello, "250-"),
+		say("MAIL FROM:<a@b.test>\r\nRCPT TO:<Postmaster>\r\nDATA\r\n", "250 ", "250 ", "354 "), say("x\r\n.\r\n", "250 2.6.0"),
+	}, []string{"x\r\n"}},
+
+	{"unknown recipient", []turn{
+		say("", "220 "), say(hello+"MAIL FROM:<a@b.test>\r\n", "250-", "250 "),
+		say("RCPT TO:<nobody@docuflow.test>\r\n", "550 5.1.1 "),
+		say("DATA\r\n", "502 5.5.1"),
+		say("RCPT TO:<bills@docuflow.test>\r\nDATA\r\n", "250 ", "354 "), say("x\r\n.\r\n", "250 2.6.0"),
+	}, []string{"x\r\n"}},
+
+	{"RSET forgets", after(say("RSET\r\nDATA\r\n", "250 2.0.0", "502 5.5.1"), say("NOOP\r\n", "250 ")), nil},
+	{"EHLO forgets", after(say(hello+"DATA\r\n", "250-", "502 5.5.1")), nil},
+	{"MAIL first", []turn{say("", "220 "), say("MAIL FROM:<a@b.test>\r\n", "502 5.5.1")}, nil},
+
+	{"BDAT", after(
+		say("BDAT 7 LAST\r\none\r\n\r\n", "250 2.6.0"),
+		say("QUIT\r\n", "221 "),
+	), []string{"one\r\n\r\n"}},
+	{"BDAT in chunks", after(
+		say("BDAT 2\r\non", "250 2.0.0"),
+		say("BDAT 0\r\n", "250 2.0.0"),
+		say("BDAT 3\r\ne\r\nBDAT 0 LAST\r\nNOOP\r\n", "250 2.0.0", "250 2.6.0", "250 2.0.0"),
+	), []string{"one\r\n"}},
+	{"BDAT keeps every octet", after(
+		say("BDAT 17 LAST\r\n\r\n.\r\n\n.\n\r.\r\n..\x00\xff\r", "250 2.6.0"),
+	), []string{"\r\n.\r\n\n.\n\r.\r\n..\x00\xff\r"}},
+	{"BDAT looks like commands", after(
+		say("BDAT 12 LAST\r\nQUIT\r\nRSET\r\nNOOP\r\n", "250 2.6.0", "250 2.0.0"),
+	), []string{"QUIT\r\nRSET\r\n"}},
+	{"BDAT without recipient skips its chunk", []turn{
+		say("", "220 "), say(hello, "250-"), say("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "502 5.5.1", "250 2.0.0"),
+	}, nil},
+	{"BDAT that cannot be understood", after(say("BDAT 6 FIRST\r\n", "501 5.5.4", "")), nil},
+	{"BDAT of a negative size", after(say("BDAT -6\r\n", "501 5.5.4", "")), nil},
+	{"BDAT too big", after(
+		say("BDAT 2001 LAST\r\n"+strings.Repeat("x", 2001)+"NOOP\r\n", "552 5.3.4", "250 2.0.0"),
+	), nil},
+	{"BDAT too big in sum", after(
+		say("BDAT 1500\r\n"+strings.Repeat("x", 1500), "250 2.0.0"),
+		say("BDAT 501 LAST\r\n"+strings.Repeat("x", 501)+"NOOP\r\n", "552 5.3.4", "250 2.0.0"),
+	), nil},
+	{"BDAT of exactly the limit", after(
+		say("BDAT 2000 LAST\r\n"+strings.Repeat("x", 2000), "250 2.6.0"),
+	), []string{strings.Repeat("x", 2000)}},
+
+	{"too big at MAIL", []turn{
+		say("", "220 "), say(hello, "250-"),
+		say("MAIL FROM:<a@b.test> SIZE=2001\r\n", "552 5.3.4 The mail is too large, the limit is 2000 octets"),
+		say("MAIL FROM:<a@b.test> SIZE=99999999999999999999\r\n", "552 5.3.4"),
+		say("MAIL FROM:<a@b.test> SIZE=2000\r\n", "250 "),
+	}, nil},
+	{"too big at DATA", after(
+		say("DATA\r\n", "354 "),
+		say(strings.Repeat("x", 1999)+"\r\n.\r\n", "552 5.3.4"), say("NOOP\r\n", "250 2.0.0"),
+	), nil},
+	{"of exactly the limit", after(
+		say("DATA\r\n", "354 "), say("."+strings.Repeat(".", 1998)+"\r\n.\r\n", "250 2.6.0"),
+	), []string{strings.Repeat(".", 1998) + "\r\n"}},
+	{"too many recipients", []turn{
+		say("", "220 "), say(hello, "250-"), say("MAIL FROM:<a@b.test>\r\n", "250 "),
+		say(strings.Repeat("RCPT TO:<invoices@docuflow.test>\r\n", 5), "250 ", "250 ", "250 ", "452 4.5.3", "452 4.5.3"),
+		say("DATA\r\n", "354 "), say("x\r\n.\r\n", "250 2.6.0"),
+	}, []string{"x\r\n"}},
+
+	{"too many errors", []turn{
+		say("", "220 "),
+		say("FOO\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nEHLO\r\n", "500 5.5.1", "500 5.5.1", "500 5.5.1", "500 5.5.1", "501 5.5.2", "421 4.7.0", ""),
+	}, nil},
+	{"guessing recipients", []turn{
+		say("", "220 "), say(hello+"MAIL FROM:<a@b.test>\r\n", "250-", "250 "),
+		say(strings.Repeat("RCPT TO:<who@docuflow.test>\r\n", 5), "550 5.1.1", "550 5.1.1", "550 5.1.1", "550 5.1.1", "550 5.1.1", "421 4.7.0", ""),
+	}, nil},
+	{"command that is too long", []turn{say("", "220 "), say("NOOP "+strings.Repeat("x", 3000)+"\r\n", "500 5.5.2", "")}, nil},
+	{"command without end", []turn{say("", "220 "), say(strings.Repeat("x", 32<<10), "500 5.5.2", "")}, nil},
+	{"command with bare LF", []turn{say("", "220 "), say("NOOP\nNOOP\r\n", "500 5.5.2", "250 2.0.0")}, nil},
+	{"command with control characters", []turn{say("", "220 "), say("NOOP\x00\r\nNO\rOP\r\nNOOP \xff\r\nNOOP\r\n", "500 5.5.2", "500 5.5.2", "500 5.5.2", "250 2.0.0")}, nil},
+	{"no TLS yet", []turn{say("", "220 "), say(hello+"STARTTLS\r\nSTARTTLSX\r\nAUTH PLAIN AGEAYg==\r\n", "250-", "502 5.5.1", "500 5.5.1", "523 5.7.10")}, nil},
+}
+
+// limits of the conversations: small, so that they are easily reached.
+var limits = mail.Config{MaxSize: 2000, MaxRecipients: 3, MaxErrors: 4, CommandTimeout: 20 * time.Second}
+
+func TestConversations(t *testing.T) {
+	for _, c := range conversations {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			to := &inbox{}
+			conn := dial(t, start(t, limits, to).address)
+			for _, turn := range c.turns {
+				conn.send(turn.send)
+				conn.expect(turn.replies...)
+			}
+			if got := to.contents(); !slices.Equal(got, c.want) {
+				t.Errorf("kept %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// The same conversations mean the same, however the network cuts them up.
+func TestConversationsInPieces(t *testing.T) {
+	for _, c := range conversations {
+		for _, size := range []int{1, 2, 3, 7} {
+			if length(c.turns) > 5000 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%d", c.name, size), func(t *testing.T) {
+				t.Parallel()
+				to := &inbox{}
+				conn := dial(t, start(t, limits, to).address)
+				conn.SetNoDelay(true)
+				for _, turn := range c.turns {
+					for piece := range slices.Chunk([]byte(turn.send), size) {
+						conn.send(string(piece))
+						runtime.Gosched()
+					}
+					conn.expect(turn.replies...)
+				}
+				if got := to.contents(); !slices.Equal(got, c.want) {
+					t.Errorf("kept %q, want %q", got, c.want)
+				}
+			})
+		}
+	}
+}
+
+func length(turns []turn) (n int) {
+	for _, turn := range turns {
+		n += len(turn.send)
+	}
+	return n
+}

@@ -1,0 +1,48 @@
+package mail
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// received is our line of the mail's way (RFC 5321 §4.4).
+func (s *session) received(t transaction, reference string, now time.Time) string {
+	recipient := ""
+	if len(t.envelope.Recipients) == 1 { // more would tell each about the others
+		recipient = "\r\n\tfor <" + harmless(t.envelope.Recipients[0]) + ">"
+	}
+	return fmt.Sprintf("Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
+		harmless(t.envelope.Helo), literal(t.envelope.RemoteAddr),
+		s.server.cfg.Hostname, t.protocol, reference, recipient, now.Format(time.RFC1123Z))
+}
+
+// protocol is the keyword of RFC 3848 and RFC 6531.
+func protocol(esmtp, utf8 bool) string {
+	switch {
+	case utf8:
+		return "UTF8SMTP"
+	case esmtp:
+		return "ESMTP"
+	}
+	return "SMTP"
+}
+
+// literal writes an IP address as RFC 5321 §4.1.3 does.
+func literal(address string) string {
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Unmap().Is6() {
+		return "[IPv6:" + address + "]"
+	}
+	return "[" + address + "]"
+}
+
+// harmless takes out of a stranger's word what has a meaning in a header.
+func harmless(word string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r == 0x7f || strings.ContainsRune(`()<>;,"\`, r) {
+			return '?'
+		}
+		return r
+	}, word)
+}

@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/extraction"
+	"github.com/docuflow/docuflow/page"
+)
+
+// Categorize puts a document into one of the workspace's categories, by rules
+// on the vendor and the text.
+type Categorize struct {
+	blobs      Blobs
+	workspaces Workspaces
+}
+
+// NewCategorize builds the stage.
+func NewCategorize(blobs Blobs, workspaces Workspaces) *Categorize {
+	return &Categorize{blobs: blobs, workspaces: workspaces}
+}
+
+// Info names the stage.
+func (c *Categorize) Info() domain.StageInfo {
+	return domain.StageInfo{Name: "categorize", Doing: "Categorizing", Done: "Categorized"}
+}
+
+// Run does the stage's work.
+func (c *Categorize) Run(ctx context.Context, document domain.Document) (domain.Outcome, error) {
+	own, err := c.workspaces.Categories(ctx, document.Workspace)
+	if err != nil {
+		return domain.Outcome{}, err
+	}
+	text, err := c.text(ctx, document)
+	if err != nil {
+		return domain.Outcome{}, err
+	}
+	field := extraction.Categorize(document.Fields.Value(domain.VendorName), text, own)
+	return domain.Outcome{Fields: domain.Fields{domain.CategoryName: field}, Note: field.Value + ", " + field.Reason}, nil
+}
+
+func (c *Categorize) text(ctx context.Context, document domain.Document) (string, error) {
+	if document.PageModel == "" {
+		return "", nil
+	}
+	body, err := c.blobs.Open(ctx, document.PageModel)
+	if err != nil {
+		return "", fmt.Errorf("open the page model: %w", err)
+	}
+	defer body.Close()
+	var pages page.Document
+	if err := json.NewDecoder(body).Decode(&pages); err != nil {
+		return "", fmt.Errorf("read the page model: %w", err)
+	}
+	var text strings.Builder
+	for _, one := range pages.Pages {
+		for _, word := range one.Words {
+			text.WriteString(word.Text)
+			text.WriteByte(' ')
+		}
+	}
+	return text.String(), nil
+}

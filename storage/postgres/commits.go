@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+// Advance writes what a stage did, and opens the attempt of the next stage
+// under the same lease; an empty next completes the document. waited is the
+// time that the attempt spent waiting for a slot. domain.ErrSuperseded: the
+// lease was lost and nothing was written.
+func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (document domain.Document, err error) {
+	err = s.changing(ctx, lease.Workspace, func(tx change) error {
+		before, err := tx.fenced(ctx, lease)
+		if err != nil {
+			return err
+		}
+		seq, err := tx.record(ctx, domain.Event{Kind: "stage.done", Document: lease.Document, Text: outcome.Note})
+		if err != nil {
+			return err
+		}
+		result := domain.AttemptDone
+		if outcome.Skipped {
+			result = domain.AttemptSkipped
+		}
+		if err := closeAttempt(ctx, tx, lease, result, attemptEnd{waited: waited, note: outcome.Note}); err != nil {
+			return err
+		}
+		if err := tx.deliver(ctx, lease, outcome.Deliveries); err != nil {
+			return err
+		}
+		if err := tx.advance(ctx, lease, apply(before, outcome), next.Name, seq); err != nil {
+			return err
+		}
+		if next.Name != "" {
+			if err := openAttempt(ctx, tx, lease); err != nil {
+				return err
+			}
+		}
+		document, err = selectDocument(ctx, tx, lease.Document)
+		return err
+	})
+	return document, leaseError(err, "advance", lease)
+}
+
+// fenced reads the document of a lease that is still in force, and locks the
+// workspace first, as every change does.
+func (c change) fenced(ctx context.Context, lease domain.Lease) (domain.Document, error) {
+	if _, err := c.Exec(ctx, "SELECT FROM workspaces WHERE id = current_workspace() FOR UPDATE"); err != nil {
+		return domain.Document{}, err
+	}
+	err := one(c.Exec(ctx, `SELECT FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE`,
+		lease.Document, lease.Epoch))
+	if err != nil {
+		return domain.Document{}, err
+	}
+	return selectDocument(ctx, c, lease.Document)
+}
+
+// apply returns the document with what a stage found out.
+func apply(document domain.Document, outcome domain.Outcome) domain.Document {
+	if outcome.Standardized != "" {
+		document.Standardized, document.StandardSize = outcome.Standardized, outcome.StandardSize
+	}
+	if outcome.Pages != 0 {
+		document.Pages = outcome.Pages
+	}
+	if outcome.Thumbnail != "" {
+		document.Thumbnail = outcome.Thumbnail
+	}
+	if outcome.PageModel != "" {
+		document.PageModel = outcome.PageModel
+	}
+	if outcome.Source != "" {
+		document.Source = outcome.Source
+	}
+	if outcome.Fields == nil {
+		return document
+	}
+	document.Fields = document.Fields.Merge(outcome.Fields)
+	for name := range outcome.Fields {
+		document.Review = withoutField(document.Review, name)
+	}
+	for _, reason := range outcome.Review {
+		if !document.Fields[reason.Field].Locked {
+			document.Review = append(document.Review, reason)
+		}
+	}
+	return document
+}
+
+func withoutField(review []domain.ReviewReason, name domain.FieldName) []domain.ReviewReason {
+	kept := make([]domain.ReviewReason, 0, len(review))
+	for _, reason := range review {
+		if reason.Field != name {
+			kept = append(kept, reason)
+		}
+	}
+	return kept
+}
+
+func (c change) advance(ctx context.Context, lease domain.Lease, document domain.Document, next domain.StageName, seq int64) error {
+	if err := c.writeFields(ctx, document); err != nil {
+		return err
+	}
+	return one(c.Exec(ctx, `
+		UPDATE documents SET standardized_key = $3, standard_size = $4, pages = $5, thumbnail_key = $6, page_model_key = $7, source = $8,
+			error = NULL, updated_at = clock_timestamp(), seq = $9,
+			stage = coalesce(nullif($10, ''), stage),
+			status = CASE WHEN $10 = '' THEN 'COMPLETED' ELSE status END,
+			completed_at = CASE WHEN $10 = '' THEN clock_timestamp() END,
+			attempt = CASE WHEN $10 = '' THEN attempt ELSE 1 END,
+			lease_until = CASE WHEN $10 = '' THEN '-infinity' ELSE lease_until END,
+			queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
+		WHERE id = $1 AND epoch = $2`,
+		lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
+		document.PageModel, document.Source, seq, next))
+}
+
+// writeFields writes the fields and the columns that repeat their values.
+func (c change) writeFields(ctx context.Context, document domain.Document) error {
+	fields, err := json.Marshal(document.Fields)
+	if err != nil {
+		return err
+	}
+	review, err := json.Marshal(append([]domain.ReviewReason{}, document.Review...))
+	if err != nil {
+		return err
+	}
+	value := document.Fields.Value
+	_, err = c.Exec(ctx, `
+		UPDATE documents SET fields = $2, review = $3, vendor_name = nullif($4, ''), total_amount = nullif($5, '')::numeric,
+			invoice_date = nullif($6, '')::date, invoice_number = nullif($7, ''), currency = nullif($8, ''), category = nullif($9, '')
+		WHERE id = $1`,
+		document.ID, fields, review, value(domain.VendorName), value(domain.TotalAmount), value(domain.InvoiceDate),
+		value(domain.InvoiceNumber), value(domain.Currency), value(domain.CategoryName))
+	return err
+}
+
+func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []domain.Delivery) error {
+	for _, delivery := range deliveries {
+		err := one(c.Exec(ctx, `UPDATE deliveries SET link = $3, delivered_at = clock_timestamp()
+			WHERE document_id = $1 AND destination = $2`, lease.Document, delivery.Destination, delivery.Link))
+		if err != nil {
+			return fmt.Errorf("delivery to %s was never reserved: %w", delivery.Destination, err)
+		}
+	}
+	return nil
+}
+
+// Fail writes that an attempt failed and when the next one is due, or that
+// there is none. domain.ErrSuperseded: the lease was lost and nothing was written.
+func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error {
+	err := s.changing(ctx, lease.Workspace, func(tx change) error {
+		document, err := tx.fenced(ctx, lease)
+		if err != nil {
+			return err
+		}
+		status, outcome, kind := domain.Failed, domain.AttemptFailed, "document.failed"
+		if attempt.Retry {
+			status, outcome, kind = domain.Retrying, domain.AttemptRetry, "stage.retry"
+		}
+		seq, err := tx.record(ctx, domain.Event{Kind: kind, Document: lease.Document, Text: attempt.Failure.Message})
+		if err != nil {
+			return err
+		}
+		stageError, err := json.Marshal(domain.StageError{Stage: document.Stage, Kind: attempt.Failure.Kind, Message: attempt.Failure.Message})
+		if err != nil {
+			return err
+		}
+		err = one(tx.Exec(ctx, `
+			UPDATE documents SET status = $3, error = $4, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $5::interval,
+				updated_at = clock_timestamp(), seq = $6
+			WHERE id = $1 AND epoch = $2`, lease.Document, lease.Epoch, status, stageError, attempt.RetryIn, seq))
+		if err != nil {
+			return err
+		}
+		return closeAttempt(ctx, tx, lease, outcome, attemptEnd{waited: waited, failure: attempt.Failure, retryIn: attempt.RetryIn})
+	})
+	return leaseError(err, "record the failure of", lease)
+}
+
+// Reserve fixes what a destination will call a document before it is touched:
+// the first of the proposed references that no other document has there. A
+// repeat returns the same reference. propose is called with 1, 2, 3 …
+func (s *Store) Reserve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, destination string, propose func(n int) string) (reference string, err error) {
+	const most = 10000
+	for n := 1; n <= most; n++ {
+		err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+			// A reservation that exists comes first; ON CONFLICT covers both unique keys.
+			_, err := tx.Exec(ctx, `INSERT INTO deliveries (workspace_id, document_id, destination, reference)
+				VALUES (current_workspace(), $1, $2, $3) ON CONFLICT DO NOTHING`, id, destination, propose(n))
+			if err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `SELECT reference FROM deliveries WHERE document_id = $1 AND destination = $2`, id, destination).Scan(&reference)
+		})
+		if err == nil {
+			return reference, nil
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return "", fmt.Errorf("reserve a reference at %s: %w", destination, err)
+		}
+	}
+	return "", fmt.Errorf("reserve a reference at %s: %d are taken", destination, most)
+}

@@ -1,0 +1,168 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, recipient, raw_key, size, sha256, status, disposition, reason,
+	message_id, subject, author, parts, attempt, received_at, updated_at, seq`
+
+func scanMail(row pgx.CollectableRow) (m domain.Mail, err error) {
+	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Recipient, &m.Raw, &m.Size,
+		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.Parts, &m.Attempt, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
+	m.Envelope.Recipients = []string{m.Recipient}
+	return m, err
+}
+
+func selectMail(ctx context.Context, tx pgx.Tx, id domain.MailID) (domain.Mail, error) {
+	rows, err := tx.Query(ctx, "SELECT "+mailColumns+" FROM mails WHERE id = $1", id)
+	if err != nil {
+		return domain.Mail{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanMail)
+}
+
+// Mail reads one mail.
+func (s *Store) Mail(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID) (mail domain.Mail, err error) {
+	if !isUUID(id) {
+		return domain.Mail{}, domain.ErrNotFound
+	}
+	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+		mail, err = selectMail(ctx, tx, id)
+		return err
+	})
+	return mail, notFound(err, "load mail "+string(id))
+}
+
+// Unpacking lists the mails that are accepted and not unpacked yet, newest first.
+func (s *Store) Unpacking(ctx context.Context, workspace domain.WorkspaceID) (mails []domain.Mail, err error) {
+	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT "+mailColumns+" FROM mails WHERE status = 'ACCEPTED' ORDER BY received_at DESC LIMIT 100")
+		if err != nil {
+			return err
+		}
+		mails, err = pgx.CollectRows(rows, scanMail)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list mails: %w", err)
+	}
+	return mails, nil
+}
+
+// AddMail makes the row of an accepted mail. Its raw bytes are durable already.
+func (s *Store) AddMail(ctx context.Context, m domain.Mail) error {
+	err := s.changing(ctx, m.Workspace, func(tx change) error {
+		seq, err := tx.record(ctx, domain.Event{Kind: "mail.accepted", Mail: m.ID})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq)
+			VALUES ($1, current_workspace(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			m.ID, m.Recipient, m.Envelope.From, m.Envelope.RemoteAddr, m.Envelope.Helo, m.Envelope.TLS, m.Raw, m.Size, m.SHA256, seq)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add mail: %w", err)
+	}
+	return nil
+}
+
+// FinishMail writes what came out of a mail: its disposition and one document
+// for each usable attachment, in one transaction. Documents that an earlier delivery of
+// the same mail has made are not made again. domain.ErrSuperseded: the lease was lost and nothing was written.
+func (s *Store) FinishMail(ctx context.Context, lease domain.Lease, unpacked domain.Unpacked) error {
+	err := s.changing(ctx, lease.Workspace, func(tx change) error {
+		seq, err := tx.record(ctx, domain.Event{Kind: "mail.unpacked", Mail: lease.Mail, Text: unpacked.Reason})
+		if err != nil {
+			return err
+		}
+		err = one(tx.Exec(ctx, `UPDATE mails SET message_id = $3, subject = $4, author = $5 WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
+			lease.Mail, lease.Epoch, unpacked.MessageID, unpacked.Subject, unpacked.Author))
+		if err != nil {
+			return err
+		}
+		if unpacked, err = tx.insertDocuments(ctx, unpacked); err != nil {
+			return err
+		}
+		parts, err := partsJSON(unpacked.Parts)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE mails SET status = 'UNPACKED', disposition = $2, reason = $3, parts = $4, lease_until = '-infinity',
+			updated_at = clock_timestamp(), seq = $5 WHERE id = $1`, lease.Mail, unpacked.Disposition, unpacked.Reason, parts, seq)
+		if err != nil {
+			return err
+		}
+		return closeAttempt(ctx, tx, lease, domain.AttemptDone, attemptEnd{note: unpacked.Reason})
+	})
+	return leaseError(err, "finish mail", lease)
+}
+
+func (c change) insertDocuments(ctx context.Context, unpacked domain.Unpacked) (domain.Unpacked, error) {
+	made := 0
+	for _, n := range unpacked.Documents {
+		var earlier domain.DocumentID
+		err := c.QueryRow(ctx, `SELECT id::text FROM documents WHERE message_id = $1 AND message_id <> '' AND sha256 = $2 AND part = $3`,
+			n.MessageID, n.SHA256, n.Part).Scan(&earlier)
+		if err == nil {
+			markDuplicate(unpacked.Parts, n, earlier)
+			continue
+		}
+		if err != pgx.ErrNoRows {
+			return unpacked, fmt.Errorf("look for an earlier delivery: %w", err)
+		}
+		seq, err := c.record(ctx, domain.Event{Kind: "document.received", Document: n.ID, Mail: n.Mail, Text: "Arrived by email"})
+		if err != nil {
+			return unpacked, err
+		}
+		if _, err := c.insertDocument(ctx, n, seq); err != nil {
+			return unpacked, err
+		}
+		made++
+	}
+	if made == 0 && len(unpacked.Documents) > 0 {
+		unpacked.Disposition = domain.DispositionDuplicate
+		unpacked.Reason = "This mail was delivered before; its documents are here already."
+	}
+	return unpacked, nil
+}
+
+func markDuplicate(parts []domain.Part, n domain.NewDocument, earlier domain.DocumentID) {
+	for i := range parts {
+		if parts[i].Document == n.ID {
+			parts[i].Used, parts[i].Document, parts[i].Reason = false, earlier, "Delivered before"
+		}
+	}
+}
+
+// FailMail writes that unpacking failed and when the next attempt is due, or
+// that there is none. domain.ErrSuperseded: the lease was lost and nothing was written.
+func (s *Store) FailMail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt) error {
+	err := s.changing(ctx, lease.Workspace, func(tx change) error {
+		status, disposition, outcome, kind := domain.MailFailed, domain.DispositionDamaged, domain.AttemptFailed, "mail.failed"
+		if attempt.Retry {
+			status, disposition, outcome, kind = domain.MailAccepted, domain.DispositionNone, domain.AttemptRetry, "mail.retry"
+		}
+		seq, err := tx.record(ctx, domain.Event{Kind: kind, Mail: lease.Mail, Text: attempt.Failure.Message})
+		if err != nil {
+			return err
+		}
+		err = one(tx.Exec(ctx, `
+			UPDATE mails SET status = $3, disposition = $4, reason = $5, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $6::interval,
+				updated_at = clock_timestamp(), seq = $7
+			WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
+			lease.Mail, lease.Epoch, status, disposition, attempt.Failure.Message, attempt.RetryIn, seq))
+		if err != nil {
+			return err
+		}
+		return closeAttempt(ctx, tx, lease, outcome, attemptEnd{failure: attempt.Failure, retryIn: attempt.RetryIn})
+	})
+	return leaseError(err, "record the failure of mail", lease)
+}
