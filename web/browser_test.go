@@ -164,3 +164,25 @@ func TestBrowserEditsInPlace(t *testing.T) {
 		t.Errorf("the browser complains: %s", strings.Join(c.lines, "\n"))
 	}
 }
+
+func TestBrowserShowsOlderDocuments(t *testing.T) {
+	s := newSite(t)
+	for range inboxRows + 10 {
+		s.put(lines()[5].document())
+	}
+	ctx, cancel := context.WithTimeout(s.browser(t), 30*time.Second)
+	defer cancel()
+	var rows, bands int
+	err := chromedp.Run(ctx, chromedp.Navigate(s.url),
+		chromedp.WaitVisible(`#badge[data-state="live"]`, chromedp.ByQuery),
+		chromedp.Click("#more", chromedp.ByQuery), chromedp.WaitNotVisible("#more", chromedp.ByQuery),
+		chromedp.Evaluate(`document.querySelectorAll("#ledger .row").length`, &rows),
+		chromedp.Evaluate(`document.querySelectorAll("#ledger .band").length`, &bands),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows != inboxRows+10 || bands != 1 {
+		t.Errorf("%d rows under %d bands", rows, bands)
+	}
+}

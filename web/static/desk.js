@@ -38,7 +38,7 @@
     if (old.dataset.version && fresh.dataset && fresh.dataset.version === old.dataset.version) event.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSwap", function (event) {
-    if (event.detail.target && event.detail.target.id === "panel") focusField();
+    if (event.detail.target && event.detail.target.id === "panel" && !matchMedia("(pointer: coarse)").matches) focusField();
   });
 
   // ---- copy

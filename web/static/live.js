@@ -122,9 +122,9 @@
   function placePart(part) {
     var shown = byId(part.id);
     if (!shown) return;
+    if (Number(part.dataset.seq) < Number(shown.dataset.seq)) return; // a late frame
     if (part.dataset.version && part.dataset.version === shown.dataset.version) return;
-    var active = document.activeElement;
-    if (shown.contains(active) && (active.tagName === "INPUT" || active.closest("details.menu[open]"))) {
+    if (inUse(shown)) {
       waiting.set(part.id, part);
       return;
     }
@@ -132,6 +132,13 @@
     keepOpen(shown, part);
     replace(shown, part);
     if (part.id === "balance") announce();
+  }
+
+  // Somebody types in it, has typed in it, or has a menu of it open.
+  function inUse(part) {
+    var active = document.activeElement, input = part.querySelector("#field-input");
+    if (input && input.value !== input.defaultValue) return true;
+    return part.contains(active) && (active.tagName === "INPUT" || !!active.closest("details.menu[open]"));
   }
 
   // What a person unfolded stays unfolded.
@@ -194,6 +201,15 @@
     if (message.type === "stale") location.reload();
   });
 
+  var paused = false;
+
+  function pause() {
+    if (!source) return;
+    paused = true;
+    source.close();
+    badge("paused");
+  }
+
   function reconnect() {
     var live = byId("live");
     if (!live || !window.htmx) return;
@@ -206,9 +222,17 @@
   }
 
   setInterval(function () {
-    if (byId("live") && Date.now() - lastHeard > SILENCE) reconnect();
+    if (byId("live") && !paused && Date.now() - lastHeard > SILENCE) reconnect();
   }, 5000);
   window.addEventListener("online", reconnect);
+
+  // A tab that nobody sees gives its connection back: browsers have only six of them for one server.
+  var UNSEEN = 60000, hiding = null;
+  document.addEventListener("visibilitychange", function () {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(pause, UNSEEN);
+    else if (paused) { paused = false; reconnect(); }
+  });
   window.addEventListener("offline", function () { badge("reconnecting"); });
   window.addEventListener("pageshow", function (event) { if (event.persisted) location.reload(); });
 
