@@ -65,8 +65,8 @@ type Mails interface {
 }
 
 // Feed tells which workspaces changed: at once for this node's own commits,
-// within a second for the others. It may tell too often, and repeats itself
-// after a lost connection.
+// within a second for the others. It may tell too often, and tells
+// domain.AllWorkspaces when it cannot know which ones changed.
 type Feed interface {
 	Subscribe(ctx context.Context) <-chan domain.WorkspaceID
 }

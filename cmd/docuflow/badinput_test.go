@@ -27,7 +27,7 @@ import (
 // faith, and checks the state in which each ends, that good documents do not wait for
 // them, and that the program's memory stays bounded.
 func TestBadInput(t *testing.T) {
-	p := start(t, newDataDir(t), "DOCUFLOW_ATTEMPTS=1", "DOCUFLOW_STAGE_TIMEOUTS=standardize=20s;extract=20s")
+	p := start(t, newDataDir(t), "DOCUFLOW_ATTEMPTS=1", "DOCUFLOW_STAGE_TIMEOUTS=standardize=60s;extract=60s")
 	photo := picture()
 	good := invoicePDF("B-1")
 	longName := strings.Repeat("very long name ", 280) + ".pdf"
@@ -155,16 +155,17 @@ func (p *program) peakMemory() int64 {
 	return kilobytes << 10
 }
 
-// picture is noise, so that its encodings are not tiny.
+// picture has soft colours and a few lines, as a photo of a paper has.
 func picture() image.Image {
-	picture := image.NewRGBA(image.Rect(0, 0, 320, 240))
-	seed := uint32(1)
-	for i := range picture.Pix {
-		seed = seed*1664525 + 1013904223
-		picture.Pix[i] = byte(seed >> 24)
-	}
-	for x := range 320 {
-		picture.Set(x, 120, color.Black)
+	picture := image.NewRGBA(image.Rect(0, 0, 640, 480))
+	for y := range 480 {
+		for x := range 640 {
+			shade := uint8(255 - (x*x+y*y)/8000)
+			if y%60 == 30 && x > 60 && x < 400 {
+				shade = 20
+			}
+			picture.SetRGBA(x, y, color.RGBA{shade, shade, shade - uint8(x/16), 255})
+		}
 	}
 	return picture
 }

@@ -46,6 +46,7 @@ type program struct {
 	dataDir string
 	cmd     *exec.Cmd
 	output  *output
+	ended   chan struct{} // closed when it has ended
 	access
 }
 
@@ -97,8 +98,8 @@ func missing(t *testing.T, what any) {
 // start runs docuflow dev until the test ends, and waits until it is ready.
 func start(t *testing.T, dataDir string, env ...string) *program {
 	t.Helper()
-	os.Remove(filepath.Join(dataDir, accessFile)) // what an earlier start has left must not be read
-	p := &program{t: t, dataDir: dataDir, output: &output{}}
+	last, _ := readAccess(dataDir) // nothing, at the first start
+	p := &program{t: t, dataDir: dataDir, output: &output{}, ended: make(chan struct{})}
 	p.cmd = exec.Command(os.Args[0], "dev")
 	p.cmd.Env = append(os.Environ(), append([]string{
 		asProgram + "=1", "DOCUFLOW_DATA_DIR=" + dataDir, "DOCUFLOW_HTTP_ADDR=127.0.0.1:0", "DOCUFLOW_SMTP_ADDR=127.0.0.1:0",
@@ -108,12 +109,11 @@ func start(t *testing.T, dataDir string, env ...string) *program {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { p.cmd.Wait(); close(ended) }()
+	go func() { p.cmd.Wait(); close(p.ended) }()
 	t.Cleanup(func() {
 		p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-ended:
+		case <-p.ended:
 		case <-time.After(30 * time.Second):
 			p.cmd.Process.Kill()
 			t.Error("the program does not stop")
@@ -124,12 +124,12 @@ func start(t *testing.T, dataDir string, env ...string) *program {
 	})
 	p.until("the program is ready", func() bool {
 		select {
-		case <-ended:
+		case <-p.ended:
 			t.Fatalf("the program ended: %s", p.output)
 		default:
 		}
 		var err error
-		if p.access, err = readAccess(dataDir); err != nil {
+		if p.access, err = readAccess(dataDir); err != nil || p.SignInURL == last.SignInURL {
 			return false
 		}
 		response, err := http.Get("http://" + p.Admin + "/readyz")
@@ -148,6 +148,7 @@ func (p *program) kill() {
 	if err := p.cmd.Process.Kill(); err != nil {
 		p.t.Fatal(err)
 	}
+	<-p.ended
 }
 
 // until polls a condition.

@@ -56,27 +56,30 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 	}
 }
 
-// assemble wires a node on an open store. Close it in any case.
-func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger) (n *node, err error) {
-	n = &node{settings: settings, log: log, store: store, metrics: newMetrics()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.close())
-		}
-	}()
+// assemble wires a node on an open store. run closes it.
+func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger) (*node, error) {
+	n := &node{settings: settings, log: log, store: store, metrics: newMetrics()}
+	if err := n.assemble(ctx); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *node) assemble(ctx context.Context) error {
+	settings, store, log := n.settings, n.store, n.log
 	tempDir, err := emptyDir(settings.DataDir, "tmp")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if n.blobs, err = openBlobs(ctx, settings); err != nil {
-		return nil, err
+		return err
 	}
 	if n.press, err = openPress(settings.reading, settings.Jobs, tempDir, log); err != nil {
-		return nil, err
+		return err
 	}
 	log.Info("press is ready", "sandbox", n.press.Sandbox())
 	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
-		return nil, err
+		return err
 	}
 
 	steps := n.stages(tempDir)
@@ -99,7 +102,7 @@ func assemble(ctx context.Context, settings settings, store *postgres.Store, log
 		Stages: infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), CookieKey: []byte(settings.CookieKey),
 		MaxUpload: pipeline.MaxDocument, Log: log,
 	})
-	return n, err
+	return err
 }
 
 func infos(steps []pipeline.Step) (infos []domain.StageInfo) {
