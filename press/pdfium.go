@@ -14,8 +14,9 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// pdfiumMemoryPages bounds what pdfium may allocate, in WebAssembly pages of 64 KiB: 768 MiB.
-const pdfiumMemoryPages = 12 << 10
+// pdfiumMemoryPages bounds what pdfium may allocate, in WebAssembly pages of
+// 64 KiB: 512 MiB, which can be doubled for a moment when it grows.
+const pdfiumMemoryPages = 8 << 10
 
 // openPdfium starts pdfium inside this process, as WebAssembly without any
 // file system: documents are handed to it as bytes. Compiling it takes more

@@ -1,0 +1,233 @@
+package press
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/docuflow/docuflow/page"
+)
+
+// Config is what a Press needs to know.
+type Config struct {
+	Executable string       // our own binary, started as `<exe> press-child`; default: the running one
+	TempDir    string       // parent of the jobs' private directories; default: the system's
+	CacheDir   string       // where pdfium's machine code is kept; only trusted users may write there
+	Languages  []string     // of tesseract; default DefaultLanguages
+	Limits     Limits       // of one child; default DefaultLimits
+	Jobs       int          // at the same time; default: the number of processors
+	Log        *slog.Logger // default: none
+}
+
+// Limits bound one job. Zero is no limit, except for Wall.
+type Limits struct {
+	AddressSpace int64         // octets of virtual memory per process
+	Data         int64         // octets of writable private memory per process: what counts
+	CPU          time.Duration // processor time per process
+	Wall         time.Duration // from the job's start to its end, all its processes
+	Output       int64         // octets of the largest file that may be written
+}
+
+// DefaultLimits suit an invoice of some hundred pages or a photo of 50 megapixels.
+func DefaultLimits() Limits {
+	return Limits{
+		AddressSpace: 4 << 30,
+		Data:         1 << 30,
+		CPU:          60 * time.Second,
+		Wall:         90 * time.Second,
+		Output:       256 << 20,
+	}
+}
+
+// DefaultLanguages are the languages that text is recognised in.
+func DefaultLanguages() []string {
+	return []string{"eng", "deu", "fra", "spa", "ita", "nld", "por", "pol"}
+}
+
+// Press runs jobs in child processes. It is safe for concurrent use.
+type Press struct {
+	config   Config
+	tools    []string // directories of qpdf and tesseract
+	area     *area
+	sandbox  sandbox
+	launcher *launcher
+	workers  *workers
+}
+
+// Standardized is one optimized PDF and what is known about it.
+type Standardized struct {
+	File      string `json:"file"` // path of the PDF
+	Size      int64  `json:"size"` // octets
+	Pages     int    `json:"pages"`
+	Thumbnail string `json:"thumbnail,omitempty"` // path of a PNG of page 1, empty when it could not be drawn
+	MediaType string `json:"media_type"`          // of the original, by content
+	Kept      bool   `json:"kept,omitempty"`      // the original's bytes were kept
+	Reason    string `json:"reason,omitempty"`    // what was done when it is not the usual, in words
+}
+
+// Reading is what can be read in a document.
+type Reading struct {
+	Document page.Document `json:"document"` // without pages when the file is a bare e-invoice
+	// XML is the e-invoice inside the PDF, or the file itself when that is one; nil when there is none.
+	XML []byte `json:"xml,omitempty"`
+}
+
+// Message is an unpacked mail. Its texts are safe to show: valid UTF-8
+// without control characters.
+type Message struct {
+	MessageID string        `json:"message_id"` // without angle brackets, empty when the mail has none
+	Subject   string        `json:"subject"`
+	From      string        `json:"from"` // address of the author, empty when it is not one
+	FromName  string        `json:"from_name"`
+	Date      time.Time     `json:"date"` // zero when it is missing or not a date
+	Parts     []MessagePart `json:"parts"`
+}
+
+// MessagePart is one attachment-like part of a mail: everything but the text
+// that a mail program shows.
+type MessagePart struct {
+	Index       int    `json:"index"`      // from 0, in the mail's order
+	File        string `json:"file"`       // path of the decoded bytes
+	Name        string `json:"name"`       // safe on every file system and to show
+	MediaType   string `json:"media_type"` // by content
+	Declared    string `json:"declared"`   // what the mail says it is
+	Disposition string `json:"disposition"`
+	ContentID   string `json:"content_id"`
+	Size        int64  `json:"size"`             // octets, decoded
+	SHA256      string `json:"sha256"`           // hex, of the decoded bytes
+	Usable      bool   `json:"usable"`           // makes a document
+	Reason      string `json:"reason,omitempty"` // why it does not, in words
+}
+
+// New checks that the tools are installed, removes what a killed predecessor
+// left behind, finds out how far children can be confined on this machine, and
+// starts idle children.
+func New(config Config) (*Press, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	tools, err := findTools("qpdf", "tesseract")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(config.CacheDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make pdfium's cache directory: %w", err)
+	}
+	area, err := openArea(config.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	press := &Press{config: config, tools: tools, area: area, launcher: newLauncher()}
+	if press.sandbox, err = press.probe(); err != nil {
+		press.launcher.close()
+		return nil, errors.Join(err, area.close())
+	}
+	press.workers = newWorkers(config.Jobs, press.start)
+	return press, nil
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Executable == "" {
+		own, err := os.Executable()
+		if err != nil {
+			return c, fmt.Errorf("find our own program file: %w", err)
+		}
+		c.Executable = own
+	}
+	if c.TempDir == "" {
+		c.TempDir = os.TempDir()
+	}
+	if c.CacheDir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return c, fmt.Errorf("find a place for pdfium's cache: %w", err)
+		}
+		c.CacheDir = filepath.Join(base, "docuflow", "pdfium")
+	}
+	if len(c.Languages) == 0 {
+		c.Languages = DefaultLanguages()
+	}
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits()
+	}
+	if c.Jobs <= 0 {
+		c.Jobs = runtime.NumCPU()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+func findTools(names ...string) (directories []string, err error) {
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s is not installed: apt-get install qpdf tesseract-ocr (macOS: brew install qpdf tesseract tesseract-lang)", name)
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			return nil, fmt.Errorf("find %s: %w", name, err)
+		}
+		directories = append(directories, filepath.Dir(path))
+	}
+	return directories, nil
+}
+
+// Close ends all children, running jobs included, and removes their files.
+func (p *Press) Close() error {
+	p.workers.close()
+	p.launcher.close()
+	return p.area.close()
+}
+
+// Sandbox says in words what confines the children, for the log at start.
+func (p *Press) Sandbox() string {
+	limits := p.config.Limits
+	return fmt.Sprintf("%s; each at most %d MB of memory, %s of processor time, %s in all, files of %d MB; %d at a time",
+		p.sandbox.words, limits.Data>>20, limits.CPU, limits.Wall, limits.Output>>20, p.config.Jobs)
+}
+
+// WarmCache compiles pdfium into the cache directory, which takes some
+// seconds once and next to nothing when it was done before.
+func (p *Press) WarmCache(ctx context.Context) error {
+	_, err := p.run(ctx, job{Task: taskPing}, "", "")
+	return err
+}
+
+// Standardize turns an original (PDF, JPEG, PNG, WebP, TIFF) into one
+// optimized PDF in dir. Its errors are domain.Failures.
+func (p *Press) Standardize(ctx context.Context, original, dir string) (Standardized, error) {
+	result, err := p.run(ctx, job{Task: taskStandardize}, original, dir)
+	if err != nil {
+		return Standardized{}, fmt.Errorf("standardize: %w", err)
+	}
+	return result.Standardized, nil
+}
+
+// Read returns the page model of a PDF or image, from its text layer or else
+// by recognition, and an embedded e-invoice. Its errors are domain.Failures.
+func (p *Press) Read(ctx context.Context, file string) (Reading, error) {
+	result, err := p.run(ctx, job{Task: taskRead, Languages: p.config.Languages}, file, "")
+	if err != nil {
+		return Reading{}, fmt.Errorf("read: %w", err)
+	}
+	return result.Reading, nil
+}
+
+// Unpack reads a raw mail (RFC 5322) and writes every attachment-like part
+// into dir. A damaged mail gives what is left of it. Its errors are
+// domain.Failures.
+func (p *Press) Unpack(ctx context.Context, raw, dir string) (Message, error) {
+	result, err := p.run(ctx, job{Task: taskUnpack}, raw, dir)
+	if err != nil {
+		return Message{}, fmt.Errorf("unpack: %w", err)
+	}
+	return result.Message, nil
+}

@@ -1,0 +1,74 @@
+package press
+
+import (
+	"errors"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+// A child reads two JSON lines from its standard input, a setup when it is
+// started and later one job, and answers the job with one JSON value. The
+// input stays open meanwhile: its end means that the parent has died. The
+// child's working directory is its own; the job's file is "in" there, and all
+// names in both directions are names in that directory.
+
+const inputName = "in"
+
+// setup tells a child, before it sees anything from strangers, how to confine itself.
+type setup struct {
+	Pdfium   bool   `json:"pdfium"` // start pdfium right away
+	CacheDir string `json:"cache_dir"`
+	Limits   Limits `json:"limits"`
+	User     int    `json:"user"` // uid and gid to become; 0 stays what it is
+	Seccomp  bool   `json:"seccomp"`
+}
+
+type task string
+
+const (
+	taskPing        task = "ping"
+	taskStandardize task = "standardize"
+	taskRead        task = "read"
+	taskUnpack      task = "unpack"
+)
+
+// needsPdfium says which kind of child does the task.
+func (t task) needsPdfium() bool { return t != taskUnpack }
+
+type job struct {
+	Task      task     `json:"task"`
+	Languages []string `json:"languages,omitempty"`
+}
+
+// result is the answer to a job: the part that belongs to its task, or a failure.
+type result struct {
+	Failure      *failure     `json:"failure,omitempty"`
+	Standardized Standardized `json:"standardized,omitzero"`
+	Reading      Reading      `json:"reading,omitzero"`
+	Message      Message      `json:"message,omitzero"`
+}
+
+// failure is a domain.Failure on its way through a pipe.
+type failure struct {
+	Kind      domain.ErrorKind `json:"kind"`
+	Permanent bool             `json:"permanent"`
+	Message   string           `json:"message"`
+	Detail    string           `json:"detail"`
+}
+
+func newFailure(err error) *failure {
+	cause := domain.AsFailure(err)
+	told := &failure{Kind: cause.Kind, Permanent: cause.Permanent, Message: cause.Message}
+	if cause.Err != nil {
+		told.Detail = cause.Err.Error()
+	}
+	return told
+}
+
+func (f *failure) err() error {
+	failure := &domain.Failure{Kind: f.Kind, Permanent: f.Permanent, Message: f.Message}
+	if f.Detail != "" {
+		failure.Err = errors.New(f.Detail)
+	}
+	return failure
+}

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package press
+
+func nobodyOrSelf() int { return 0 }
