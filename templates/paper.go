@@ -12,6 +12,12 @@ type Picture struct {
 	Width, Height int // pixels
 }
 
+// legibleWidth is the least width in pixels at which a page can be read.
+const legibleWidth = 600
+
+// Legible says that the picture can stand for the page.
+func (p Picture) Legible() bool { return p.Width >= legibleWidth }
+
 // Ways to look at a document's pages.
 const (
 	ViewPage         = "page" // picture with the evidence marked on it

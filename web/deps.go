@@ -53,7 +53,7 @@ type Ledger interface {
 	// Unpacking lists mails that are accepted and not unpacked yet, newest first.
 	Unpacking(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Mail, error)
 	// Changes returns everything that changed after the sequence number since,
-	// discarded documents included.
+	// discarded documents included. One answer may be bounded: ask again from its Seq.
 	Changes(ctx context.Context, workspace domain.WorkspaceID, since int64) (domain.Changes, error)
 }
 
@@ -66,7 +66,7 @@ type Mails interface {
 
 // Feed tells which workspaces changed: at once for this node's own commits,
 // within a second for the others. It may tell too often, and repeats itself
-// after a lost connection.
+// after a lost connection, for domain.AllWorkspaces where it cannot tell.
 type Feed interface {
 	Subscribe(ctx context.Context) <-chan domain.WorkspaceID
 }

@@ -133,7 +133,7 @@ func (s *Server) picture(ctx context.Context, d domain.Document) templates.Pictu
 // picture with its marks, else the best there is.
 func paperView(page templates.Document, choice string) (view string, chosen bool) {
 	possible := map[string]bool{
-		templates.ViewPage:         page.Picture.Width > 0,
+		templates.ViewPage:         page.Picture.Legible(),
 		templates.ViewStandardized: page.Document.Standardized != "",
 		templates.ViewOriginal:     true,
 	}

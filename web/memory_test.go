@@ -37,6 +37,7 @@ type memory struct {
 	samples   []string
 	broken    error // what every read of the ledger answers
 	reads     int   // of Changes
+	bound     int64 // sequence numbers that one answer of Changes covers
 }
 
 func newMemory() *memory {
@@ -46,7 +47,7 @@ func newMemory() *memory {
 		documents: map[domain.DocumentID]domain.Document{}, mails: map[domain.MailID]domain.Mail{},
 		attempts: map[domain.DocumentID][]domain.Attempt{}, events: map[domain.DocumentID][]domain.Event{},
 		files: map[domain.ObjectKey][]byte{}, links: map[string]bool{"link-1": true},
-		sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
+		bound: 500, sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
 	}
 }
 
@@ -270,14 +271,14 @@ func (m *memory) Changes(_ context.Context, _ domain.WorkspaceID, since int64) (
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
-	changes := domain.Changes{Seq: m.seq}
+	changes := domain.Changes{Seq: min(m.seq, since+m.bound)}
 	for _, d := range m.documents {
-		if d.Seq > since {
+		if d.Seq > since && d.Seq <= changes.Seq {
 			changes.Documents = append(changes.Documents, d)
 		}
 	}
 	for _, mail := range m.mails {
-		if mail.Seq > since {
+		if mail.Seq > since && mail.Seq <= changes.Seq {
 			changes.Mails = append(changes.Mails, mail)
 		}
 	}
