@@ -97,6 +97,16 @@ type Files interface {
 	Open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error)
 }
 
+// Painter draws pages when somebody looks at them.
+type Painter interface {
+	// Page draws a page of a document's standardized PDF as a PNG, PageWidth
+	// pixels wide. Pages count from 1.
+	Page(ctx context.Context, document domain.Document, page int) (io.ReadCloser, error)
+}
+
+// PageWidth is how wide a Painter draws, in pixels: legible on a large screen.
+const PageWidth = 1200
+
 // Sampler mails a sample invoice to an address through the real SMTP door.
 type Sampler interface {
 	SendSample(ctx context.Context, address string) error

@@ -35,9 +35,11 @@ type memory struct {
 	tokens    map[string]bool
 	feeds     []chan domain.WorkspaceID
 	samples   []string
-	broken    error // what every read of the ledger answers
-	reads     int   // of Changes
-	bound     int64 // sequence numbers that one answer of Changes covers
+	painted   []string
+	paint     []byte // what every page looks like
+	broken    error  // what every read of the ledger answers
+	reads     int    // of Changes
+	bound     int64  // sequence numbers that one answer of Changes covers
 }
 
 func newMemory() *memory {
@@ -375,6 +377,13 @@ func (m *memory) Open(_ context.Context, key domain.ObjectKey) (io.ReadCloser, e
 		return nil, domain.ErrNotFound
 	}
 	return io.NopCloser(bytes.NewReader(content)), nil
+}
+
+func (m *memory) Page(_ context.Context, d domain.Document, page int) (io.ReadCloser, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.painted = append(m.painted, fmt.Sprintf("%s page %d", d.ID, page))
+	return io.NopCloser(bytes.NewReader(m.paint)), nil
 }
 
 func (m *memory) SendSample(_ context.Context, address string) error {
