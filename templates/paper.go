@@ -7,10 +7,17 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// Picture is the picture of the first page; the zero value says there is none.
+// Picture is the picture of a page; the zero value says there is none.
 type Picture struct {
-	Width, Height int // pixels
+	Width, Height int  // pixels
+	Turns         bool // there are pictures of the other pages too
 }
+
+// legibleWidth is the least width in pixels at which a page can be read.
+const legibleWidth = 600
+
+// Legible says that the picture can stand for the page.
+func (p Picture) Legible() bool { return p.Width >= legibleWidth }
 
 // Ways to look at a document's pages.
 const (
@@ -19,38 +26,41 @@ const (
 	ViewOriginal     = "original"
 )
 
-// evidence is a place on the first page where a value was found.
+// evidence is a place on a page where a value was found.
 type evidence struct {
 	Kind string // chosen, found, rival
 	Box  domain.Box
 	Note string
 }
 
-func evidenceOf(d domain.Document, active domain.FieldName) []evidence {
+func evidenceOf(d domain.Document, active domain.FieldName, page int) []evidence {
 	var marks []evidence
 	for _, name := range domain.FieldNames {
 		field := d.Fields[name]
 		kind := "found"
 		if name == active {
 			kind = "chosen"
-			marks = append(marks, rivals(field)...)
+			marks = append(marks, rivals(field, page)...)
 		}
-		if field.Box != nil && field.Page <= 1 && !field.Locked {
+		if field.Box != nil && on(field.Page, page) && !field.Locked {
 			marks = append(marks, evidence{kind, *field.Box, label(name) + ": " + shown(name, field.Value)})
 		}
 	}
 	return marks
 }
 
-func rivals(f domain.Field) []evidence {
+func rivals(f domain.Field, page int) []evidence {
 	var marks []evidence
 	for _, c := range f.Alternatives[:min(maxCandidates-1, len(f.Alternatives))] {
-		if c.Box != nil && c.Page <= 1 {
+		if c.Box != nil && on(c.Page, page) {
 			marks = append(marks, evidence{"rival", *c.Box, "Also possible: " + c.Value})
 		}
 	}
 	return marks
 }
+
+// on says that a value was found on a page. Without a number it is the first one.
+func on(found, page int) bool { return max(1, found) == page }
 
 func unit(f float64) string { return strconv.FormatFloat(min(1, max(0, f)), 'f', 4, 64) }
 
@@ -69,11 +79,11 @@ func (p Picture) crop(box domain.Box) string {
 func clamp(x, most float64) float64 { return max(0, min(x, most)) }
 
 // cropBox is where the active field was found, or the head of the page.
-func cropBox(d domain.Document, active domain.FieldName) domain.Box {
-	if field := d.Fields[active]; field.Box != nil && field.Page <= 1 {
+func cropBox(d domain.Document, active domain.FieldName, page int) domain.Box {
+	if field := d.Fields[active]; field.Box != nil && on(field.Page, page) {
 		return *field.Box
 	}
-	if field := d.Fields[domain.TotalAmount]; field.Box != nil && field.Page <= 1 {
+	if field := d.Fields[domain.TotalAmount]; field.Box != nil && on(field.Page, page) {
 		return *field.Box
 	}
 	return domain.Box{X1: 1, Y1: 0.2}

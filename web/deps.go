@@ -53,7 +53,7 @@ type Ledger interface {
 	// Unpacking lists mails that are accepted and not unpacked yet, newest first.
 	Unpacking(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Mail, error)
 	// Changes returns everything that changed after the sequence number since,
-	// discarded documents included.
+	// discarded documents included. One answer may be bounded: ask again from its Seq.
 	Changes(ctx context.Context, workspace domain.WorkspaceID, since int64) (domain.Changes, error)
 }
 
@@ -65,8 +65,8 @@ type Mails interface {
 }
 
 // Feed tells which workspaces changed: at once for this node's own commits,
-// within a second for the others. It may tell too often, and tells
-// domain.AllWorkspaces when it cannot know which ones changed.
+// within a second for the others. It may tell too often, and repeats itself
+// after a lost connection, for domain.AllWorkspaces where it cannot tell.
 type Feed interface {
 	Subscribe(ctx context.Context) <-chan domain.WorkspaceID
 }
@@ -96,6 +96,16 @@ type Intake interface {
 type Files interface {
 	Open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error)
 }
+
+// Painter draws pages when somebody looks at them.
+type Painter interface {
+	// Page draws a page of a document's standardized PDF as a PNG, PageWidth
+	// pixels wide. Pages count from 1.
+	Page(ctx context.Context, document domain.Document, page int) (io.ReadCloser, error)
+}
+
+// PageWidth is how wide a Painter draws, in pixels: legible on a large screen.
+const PageWidth = 1200
 
 // Sampler mails a sample invoice to an address through the real SMTP door.
 type Sampler interface {

@@ -57,7 +57,7 @@ func (s *Server) documentPage(r *http.Request, draft templates.Draft) (templates
 // liveDocumentPath keeps what the page shows, so that frames look like it.
 func liveDocumentPath(r *http.Request, id domain.DocumentID, since int64) string {
 	values := url.Values{"since": {strconv.FormatInt(since, 10)}}
-	for _, name := range []string{"status", "review", "q", "view", "edit"} {
+	for _, name := range []string{"status", "review", "q", "view", "edit", "page"} {
 		if value := r.URL.Query().Get(name); value != "" {
 			values.Set(name, value)
 		}
@@ -91,6 +91,7 @@ func (s *Server) readDocument(r *http.Request, draft templates.Draft) (page temp
 	page.Picture = s.picture(ctx, page.Document)
 	page.Paper, page.Chosen = paperView(page, r.URL.Query().Get("view"))
 	page.Draft, page.Editing = draft, editing(page.Document, domain.FieldName(r.URL.Query().Get("edit")), draft)
+	page.Page = s.pageShown(page, r.URL.Query().Get("page"))
 	return page, nil
 }
 
@@ -123,17 +124,32 @@ func (s *Server) picture(ctx context.Context, d domain.Document) templates.Pictu
 	}
 	defer file.Close()
 	header, err := png.DecodeConfig(io.LimitReader(file, 4096))
-	if err != nil || max(header.Width, header.Height) > maxPictureSide {
+	if err != nil || min(header.Width, header.Height) < 1 || max(header.Width, header.Height) > maxPictureSide {
 		return templates.Picture{}
 	}
+	if s.cfg.Painter != nil { // the page itself is drawn later, in the proportions of the small picture
+		return templates.Picture{Width: PageWidth, Height: PageWidth * header.Height / header.Width, Turns: true}
+	}
 	return templates.Picture{Width: header.Width, Height: header.Height}
+}
+
+// pageShown is the chosen page, or the one where the edited field was found.
+func (s *Server) pageShown(page templates.Document, choice string) int {
+	if s.cfg.Painter == nil {
+		return 1
+	}
+	number, err := strconv.Atoi(choice)
+	if err != nil {
+		number = page.Document.Fields[page.Editing].Page
+	}
+	return min(max(1, number), max(1, page.Document.Pages))
 }
 
 // paperView is how the pages are shown: as chosen where possible, else the
 // picture with its marks, else the best there is.
 func paperView(page templates.Document, choice string) (view string, chosen bool) {
 	possible := map[string]bool{
-		templates.ViewPage:         page.Picture.Width > 0,
+		templates.ViewPage:         page.Picture.Legible(),
 		templates.ViewStandardized: page.Document.Standardized != "",
 		templates.ViewOriginal:     true,
 	}

@@ -69,12 +69,34 @@ func (s *Server) sendVariant(w http.ResponseWriter, r *http.Request, name string
 	if err != nil {
 		return fmt.Errorf("read document: %w", err)
 	}
+	if name == "picture" && s.cfg.Painter != nil {
+		return s.sendPage(w, r, document)
+	}
 	file, err := variant(document, name)
 	if err != nil {
 		return err
 	}
 	file.download = download
 	return s.send(w, r, file)
+}
+
+// sendPage draws a page of the standardized PDF.
+func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, document domain.Document) error {
+	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	if err != nil || page < 1 || page > max(1, document.Pages) || document.Standardized == "" {
+		return domain.ErrNotFound
+	}
+	tag := strconv.Quote(string(document.Standardized) + "/" + strconv.Itoa(page))
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	picture, err := s.cfg.Painter.Page(r.Context(), document, page)
+	if err != nil {
+		return fmt.Errorf("draw page %d: %w", page, err)
+	}
+	defer picture.Close()
+	return s.copyOut(w, r, stored{key: document.Standardized, name: document.FileName + ".png", mediaType: "image/png"}, tag, picture)
 }
 
 func (s *Server) rawMail(w http.ResponseWriter, r *http.Request) error {
@@ -107,6 +129,10 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, file stored) error
 		return fmt.Errorf("open %s: %w", file.key, err)
 	}
 	defer content.Close()
+	return s.copyOut(w, r, file, tag, content)
+}
+
+func (s *Server) copyOut(w http.ResponseWriter, r *http.Request, file stored, tag string, content io.Reader) error {
 	s.describe(w.Header(), file)
 	w.Header().Set("ETag", tag)
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(downloadTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {

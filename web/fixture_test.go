@@ -162,6 +162,7 @@ func seedDocument(t testing.TB, m *memory) {
 		run("announce", 1, 49.3, 49.4, 50.5, domain.AttemptRetry, "", "Discord did not answer. Nothing was posted."),
 		run("announce", 2, 50.5, 72, 73, domain.AttemptRetry, "", "Discord asked us to wait 60 s. Nothing was posted twice."),
 	}
+	m.paint = drawnPage(t)
 	m.events[nordlys] = []domain.Event{
 		{Seq: 4, Actor: m.user.Email, Text: "set currency to NOK, was SEK", At: at(60), Document: nordlys},
 		{Seq: 3, Text: "Filed to the folder", At: at(49), Document: nordlys},

@@ -107,10 +107,11 @@ func (h *hub) nudge(workspace domain.WorkspaceID) {
 	if rm := h.rooms[workspace]; rm != nil {
 		wake(rm.signal)
 	}
-	if workspace == domain.AllWorkspaces {
-		for _, rm := range h.rooms {
-			wake(rm.signal)
-		}
+	if workspace != domain.AllWorkspaces {
+		return
+	}
+	for _, rm := range h.rooms {
+		wake(rm.signal)
 	}
 }
 
@@ -191,6 +192,9 @@ func (h *hub) tell(rm *room) error {
 	for s := range rm.streams {
 		s.offer(u)
 	}
+	if u.more() {
+		wake(rm.signal)
+	}
 	return nil
 }
 
@@ -209,6 +213,9 @@ func (h *hub) setFailing(rm *room, err error) {
 		s.setState(h.stateOf(rm))
 	}
 }
+
+// more says that there may be changes after this update: one read is bounded.
+func (u *update) more() bool { return u.balance.Seq > u.changes.Seq }
 
 func readUpdate(ctx context.Context, ledger Ledger, workspace domain.WorkspaceID, since int64) (*update, error) {
 	changes, err := ledger.Changes(ctx, workspace, since)

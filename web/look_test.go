@@ -23,18 +23,15 @@ func (s *site) browser(t *testing.T) context.Context {
 		}
 		t.Skip("SKIPPED: Chromium is missing: install the package chromium")
 	}
-	profile, err := os.MkdirTemp("", "docuflow-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(profile) }) // last, and Chromium's children may still write
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(profile))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	t.Cleanup(func() { chromedp.Cancel(ctx) }) //nolint:errcheck // the browser ends either way
+	t.Cleanup(func() { // its directory is removed next, so wait until it is gone
+		cancel()
+		stop()
+		chromedp.FromContext(ctx).Allocator.Wait()
+	})
 	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
 	t.Cleanup(cancelTime)
 	s.cookie()

@@ -35,8 +35,11 @@ type memory struct {
 	tokens    map[string]bool
 	feeds     []chan domain.WorkspaceID
 	samples   []string
-	broken    error // what every read of the ledger answers
-	reads     int   // of Changes
+	painted   []string
+	paint     []byte // what every page looks like
+	broken    error  // what every read of the ledger answers
+	reads     int    // of Changes
+	bound     int64  // sequence numbers that one answer of Changes covers
 }
 
 func newMemory() *memory {
@@ -46,7 +49,7 @@ func newMemory() *memory {
 		documents: map[domain.DocumentID]domain.Document{}, mails: map[domain.MailID]domain.Mail{},
 		attempts: map[domain.DocumentID][]domain.Attempt{}, events: map[domain.DocumentID][]domain.Event{},
 		files: map[domain.ObjectKey][]byte{}, links: map[string]bool{"link-1": true},
-		sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
+		bound: 500, sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
 	}
 }
 
@@ -270,14 +273,14 @@ func (m *memory) Changes(_ context.Context, _ domain.WorkspaceID, since int64) (
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
-	changes := domain.Changes{Seq: m.seq}
+	changes := domain.Changes{Seq: min(m.seq, since+m.bound)}
 	for _, d := range m.documents {
-		if d.Seq > since {
+		if d.Seq > since && d.Seq <= changes.Seq {
 			changes.Documents = append(changes.Documents, d)
 		}
 	}
 	for _, mail := range m.mails {
-		if mail.Seq > since {
+		if mail.Seq > since && mail.Seq <= changes.Seq {
 			changes.Mails = append(changes.Mails, mail)
 		}
 	}
@@ -374,6 +377,13 @@ func (m *memory) Open(_ context.Context, key domain.ObjectKey) (io.ReadCloser, e
 		return nil, domain.ErrNotFound
 	}
 	return io.NopCloser(bytes.NewReader(content)), nil
+}
+
+func (m *memory) Page(_ context.Context, d domain.Document, page int) (io.ReadCloser, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.painted = append(m.painted, fmt.Sprintf("%s page %d", d.ID, page))
+	return io.NopCloser(bytes.NewReader(m.paint)), nil
 }
 
 func (m *memory) SendSample(_ context.Context, address string) error {

@@ -3,6 +3,8 @@ package web
 import (
 	"bytes"
 	"errors"
+	"image"
+	"image/png"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -244,4 +246,45 @@ func TestNewSaysEverythingThatIsWrong(t *testing.T) {
 			t.Errorf("the error does not name %s: %v", part, err)
 		}
 	}
+}
+
+func TestPagesAreDrawnWhenSomebodyLooks(t *testing.T) {
+	var painter *memory
+	s := newSite(t, func(c *Config) { painter = c.Documents.(*memory); c.Painter = painter })
+	seed(s.memory)
+	seedDocument(t, s.memory)
+	path := "/documents/" + string(nordlys)
+	s.get(t, path).want(t, http.StatusOK, `src="`+path+`/file/picture?page=1"`, `width="1200"`, "Page 1 of 2", `class="evidence-chosen"`)
+	second := s.get(t, path+"?page=2")
+	second.want(t, http.StatusOK, "/file/picture?page=2", "Page 2 of 2")
+	second.wantNot(t, "evidence-chosen") // what was found stands on page 1
+	if len(painter.painted) != 0 {
+		t.Errorf("drawn before anybody looked: %v", painter.painted)
+	}
+	picture := s.get(t, path+"/file/picture?page=2")
+	picture.want(t, http.StatusOK)
+	if picture.Header.Get("Content-Type") != "image/png" || picture.body != string(s.paint) || len(painter.painted) != 1 || !strings.HasSuffix(painter.painted[0], "page 2") {
+		t.Errorf("%s, %d octets, drawn %v", picture.Header.Get("Content-Type"), len(picture.body), painter.painted)
+	}
+	s.get(t, path+"/file/picture?page=2", "If-None-Match", picture.Header.Get("ETag")).want(t, http.StatusNotModified)
+	for _, page := range []string{"0", "3", "-1", "x", ""} {
+		s.get(t, path+"/file/picture?page="+page).want(t, http.StatusNotFound)
+	}
+	if len(painter.painted) != 1 {
+		t.Errorf("drawn in vain: %v", painter.painted)
+	}
+}
+
+func TestSmallPictureIsNoPage(t *testing.T) {
+	s := newSite(t)
+	seed(s.memory)
+	seedDocument(t, s.memory)
+	var small bytes.Buffer
+	if err := png.Encode(&small, image.NewGray(image.Rect(0, 0, 240, 340))); err != nil {
+		t.Fatal(err)
+	}
+	s.files["w/thumb"] = small.Bytes()
+	page := s.get(t, "/documents/"+string(nordlys))
+	page.want(t, http.StatusOK, "/file/standardized#view=FitH")
+	page.wantNot(t, "Marked page")
 }

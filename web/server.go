@@ -27,6 +27,10 @@ type Config struct {
 	Files     Files
 	Sampler   Sampler
 
+	// Painter is optional: without it the document page shows the PDF, and no
+	// evidence marked on it.
+	Painter Painter
+
 	// Stages are those of the pipeline, in order.
 	Stages []domain.StageInfo
 	// Reads is the stage whose findings people review. It may be empty.

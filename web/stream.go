@@ -186,11 +186,19 @@ func (st *stream) forward(ctx context.Context, sub *subscription) error {
 func (st *stream) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	u, err := readUpdate(ctx, st.server.cfg.Ledger, st.visitor.Workspace.ID, st.seq)
-	if err != nil {
-		return fmt.Errorf("catch up: %w", err)
+	for {
+		u, err := readUpdate(ctx, st.server.cfg.Ledger, st.visitor.Workspace.ID, st.seq)
+		if err != nil {
+			return fmt.Errorf("catch up: %w", err)
+		}
+		before := st.seq
+		if err := st.show(ctx, u); err != nil {
+			return err
+		}
+		if st.seq == before || !u.more() {
+			return nil
+		}
 	}
-	return st.show(ctx, u)
 }
 
 func (st *stream) show(ctx context.Context, u *update) error {

@@ -409,3 +409,54 @@ func TestJSONStream(t *testing.T) {
 		b.stop()
 	})
 }
+
+func rowsIn(text string) int { return strings.Count(text, `id="doc-`) }
+
+func TestBoundedAnswersAreReadToTheirEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		b.bound = 3
+		first := b.put(document("First"))
+		for range 10 {
+			b.put(document("Missed"))
+		}
+		tp, _, _ := b.open("/events", "Last-Event-ID", fmt.Sprint(first.Seq))
+		if n := rowsIn(tp.cut()); n != 10 {
+			t.Errorf("a resume shows %d of 10 rows", n)
+		}
+		burst := map[string]bool{}
+		for range 10 {
+			burst[string(b.put(document("Burst")).ID)] = true
+		}
+		time.Sleep(10 * frameGap)
+		synctest.Wait()
+		text := tp.cut()
+		for id := range burst {
+			if !strings.Contains(text, "doc-"+id) {
+				t.Errorf("of a burst %s was never shown", id)
+			}
+		}
+		b.stop()
+	})
+}
+
+func TestFeedThatLostTrackNudgesEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		tp, _, _ := b.open("/events")
+		tp.cut()
+		feeds := b.feeds
+		b.feeds = nil // the change itself goes untold
+		d := b.put(document("Unheard"))
+		settle()
+		if text := tp.cut(); text != "" {
+			t.Fatalf("without the feed came %q", text)
+		}
+		feeds[0] <- domain.AllWorkspaces
+		settle()
+		if text := tp.cut(); !strings.Contains(text, string(d.ID)) {
+			t.Errorf("after the feed lost track came %q", text)
+		}
+		b.stop()
+	})
+}
