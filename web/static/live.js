@@ -78,7 +78,10 @@
   function remove(row) {
     var body = row.parentElement;
     row.remove();
-    if (body && !body.querySelector(".row")) body.remove();
+    if (!body || body.querySelector(".row")) return;
+    var band = body.querySelector("[data-band]");
+    if (band) bands.set(body.dataset.day, band); // another row of this frame may need it
+    body.remove();
   }
 
   function placeRow(row) {
