@@ -35,9 +35,9 @@ var (
 // A reading whose mean confidence is below poorReading may stand on its head.
 const poorReading = 0.62
 
-// readOCR reads the words of an image file. The image is turned upright (EXIF
-// first, then by its text), made grey, cropped to what is printed and scaled
-// to the letter size tesseract reads best. Several passes are made; one
+// readOCR reads the words of a picture, a PNG file. The picture is turned
+// upright by its text, made grey, cropped to what is printed and scaled to the
+// letter size tesseract reads best. Several passes are made; one
 // becomes the page's words, the others stay as alternative readings. dir is
 // a private directory for intermediate files. languages are tesseract's names
 // of those that are allowed; the text itself decides which of them are used.
@@ -161,6 +161,7 @@ func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (r
 	if err != nil {
 		return reading{}, err
 	}
+	defer os.Remove(file)
 	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", p.mode, "-l", language, "--dpi", "200", "-c", "tessedit_do_invert=0", "tsv")
 	if err != nil {
 		return reading{}, err
@@ -174,6 +175,7 @@ func (o *ocrReader) quartersOff(ctx context.Context, s scan) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer os.Remove(file)
 	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", "0", "-l", "osd", "--dpi", "200")
 	if ctx.Err() != nil {
 		return 0, ctx.Err()

@@ -3,16 +3,11 @@ package press
 import (
 	"fmt"
 	"image"
-	"image/color"
+	"image/png"
 	"os"
 	"slices"
 
-	_ "image/jpeg" // the formats readOCR accepts
-	_ "image/png"
-
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
 
 	"github.com/docuflow/docuflow/page"
 )
@@ -40,20 +35,20 @@ func (s sheet) box(x0, y0, x1, y1 float64) page.Box {
 	return page.Box{X0: across(x0), Y0: down(y0), X1: across(x1), Y1: down(y1)}
 }
 
-// loadGrey decodes an image file, turned as its EXIF data says.
+// loadGrey decodes a PNG file and makes it grey on white.
 func loadGrey(file string) (*image.Gray, error) {
-	data, err := os.Open(file)
+	opened, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer data.Close()
-	picture, _, err := image.Decode(data)
+	defer opened.Close()
+	picture, err := png.Decode(opened)
 	if err != nil {
-		return nil, fmt.Errorf("decode image: %w", err)
+		return nil, fmt.Errorf("decode the picture of a page: %w", err)
 	}
 	bounds := picture.Bounds()
 	grey := image.NewGray(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))
-	draw.Draw(grey, grey.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.Draw(grey, grey.Rect, image.White, image.Point{}, draw.Src)
 	draw.Draw(grey, grey.Rect, picture, bounds.Min, draw.Over)
 	return grey, nil
 }
