@@ -29,6 +29,7 @@ var (
 	amountPattern = regexp.MustCompile(`\d{1,3}(?:[.,'’]\d{3})+(?:[.,]\d{1,4})?|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,4})?|\d+(?:[.,]\d{1,4})?`)
 	spacedPattern = regexp.MustCompile(`\d{1,3}(?:[ \x{a0}\x{202f}\x{2009}]\d{3})+(?:[.,]\d{1,4})?`)
 	brokenPattern = regexp.MustCompile(`\d+(?:,\d{3})*(?: [.,] ?|[.,] )\d{2}\b`)
+	gluedCurrency = regexp.MustCompile(`[A-Za-z](?:RM|EUR|USD|GBP|CHF|MYR|SGD)$`) // GRAND TOTALRM15.40
 	centsPattern  = regexp.MustCompile(`\d([.,])\d\d(?:\D|$)`)
 )
 
@@ -194,7 +195,7 @@ func (s *sheet) standsAlone(text string, start, end int) bool {
 	case before == '-' && start > 1 && (unicode.IsDigit(rune(text[start-2])) || unicode.IsLetter(rune(text[start-2]))):
 		return false
 	case unicode.IsLetter(before):
-		return endsWithCurrency(text[:start])
+		return endsWithCurrency(text[:start]) || gluedCurrency.MatchString(text[:start]) && hasCents(text[start:end])
 	}
 	return true
 }

@@ -37,6 +37,9 @@ func (d *document) invoiceNumbers(s *sheet) []candidate {
 	for _, n := range numbers {
 		var f features
 		around := s.surroundingsOf(n.cell, n.start, n.end)
+		if n.isShort() && !around.own.with(around.left...).with(around.above...).has(lInvoiceNumber) {
+			continue
+		}
 		around.describe(&f)
 		f.bucket("count", counts[numberKey(n.text)], 1, 2, 3)
 		f.share("height", float64(n.cell.row.index)/float64(max(len(s.rows), 1)), 5)
@@ -50,6 +53,10 @@ func (d *document) invoiceNumbers(s *sheet) []candidate {
 	}
 	return candidates
 }
+
+// isShort says that a number has one or two digits and nothing else: a page, a
+// till, a quantity, unless something says that it is the invoice's.
+func (n number) isShort() bool { return len(n.text) <= 2 }
 
 // numberKey is the same for numbers that differ in case and spaces alone.
 func numberKey(s string) string { return strings.ToLower(strings.ReplaceAll(s, " ", "")) }

@@ -141,6 +141,11 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 	if end := legalFormInside(c.text); end > 0 {
 		add(c.text[:end], true)
 	}
+	if text, box := wholeRow(c); text != "" {
+		if text = cleanName(text); isName(text) {
+			found = append(found, name{text: text, cell: c, box: box, line: line, joined: true, last: c})
+		}
+	}
 	if below := s.goesOn(c); below != nil {
 		text := cleanName(c.text + " " + below.text)
 		if s.fuzzy {
@@ -151,6 +156,21 @@ func (s *sheet) namesIn(c *cell, line int) []name {
 		}
 	}
 	return found
+}
+
+// wholeRow is the text of a row of a few cells that are all words: a name in
+// spaced type falls apart into cells. It is "" for any but the first cell.
+func wholeRow(c *cell) (string, page.Box) {
+	cells := c.row.cells
+	if c.index > 0 || len(cells) < 2 || len(cells) > 4 || len(c.row.text) > 70 {
+		return "", page.Box{}
+	}
+	for i, part := range cells {
+		if hasDigit(part.text) || i > 0 && part.box.X0-cells[i-1].box.X1 > 5*part.size {
+			return "", page.Box{}
+		}
+	}
+	return c.row.text, c.row.box
 }
 
 // legalFormInside returns the end of the first legal form inside a text that

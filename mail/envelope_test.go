@@ -47,6 +47,8 @@ func TestReceivedLine(t *testing.T) {
 		"UTF-8":  {"EHLO blåbær.test\r\n", "<ø@b.test> SMTPUTF8", "from blåbær.test ([127.0.0.1]) by mx.docuflow.test with UTF8SMTP id "},
 		"forged": {"EHLO x;(by\ty)<z>\r\n", "<a@b.test>", "from x??by?y??z? ([127.0.0.1]) by mx.docuflow.test with ESMTP id "},
 	}
+	long := strings.Repeat("ø", 160)
+	cases["long"] = struct{ greeting, from, want string }{"EHLO " + long + "øøø\r\n", "<a@b.test>", "from " + long + " ([127.0.0.1]) by "}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			to := &inbox{}

@@ -37,8 +37,15 @@ func literal(address string) string {
 	return "[" + address + "]"
 }
 
+// maxWord keeps our lines within the 998 octets of RFC 5322. No domain and no
+// address is longer (RFC 5321 §4.5.3.1).
+const maxWord = 320
+
 // harmless takes out of a stranger's word what has a meaning in a header.
 func harmless(word string) string {
+	if len(word) > maxWord {
+		word = strings.ToValidUTF8(word[:maxWord], "")
+	}
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || strings.ContainsRune(`()<>;,"\`, r) {
 			return '?'

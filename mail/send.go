@@ -58,12 +58,13 @@ func Send(ctx context.Context, server string, m Message) error {
 		return fmt.Errorf("connect to mail server: %w", err)
 	}
 	defer conn.Close()
-	hangUp := context.AfterFunc(ctx, func() { conn.Close() })
-	defer hangUp()
-	if err := deliver(conn, from.Address, to.Address, raw); err != nil {
-		return errors.Join(context.Cause(ctx), err)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	err = deliver(conn, from.Address, to.Address, raw)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return nil
+	return err
 }
 
 // compose writes the message as MIME.

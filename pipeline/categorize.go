@@ -38,8 +38,17 @@ func (c *Categorize) Run(ctx context.Context, document domain.Document) (domain.
 	if err != nil {
 		return domain.Outcome{}, err
 	}
-	field := extraction.Categorize(document.Fields.Value(domain.VendorName), text, own)
-	return domain.Outcome{Fields: domain.Fields{domain.CategoryName: field}, Note: field.Value + ", " + field.Reason}, nil
+	name, reason, confidence := extraction.Categorize(document.Fields.Value(domain.VendorName), text, withDefaults(own))
+	field := domain.Field{Value: name, Reason: reason, Confidence: confidence}
+	return domain.Outcome{Fields: domain.Fields{domain.CategoryName: field}, Note: name}, nil
+}
+
+// withDefaults puts a workspace's own categories before the built-in ones.
+func withDefaults(own []domain.Category) (set []extraction.Category) {
+	for _, category := range own {
+		set = append(set, extraction.Category{Name: category.Name, Vendors: category.Words, Words: category.Words})
+	}
+	return append(set, extraction.DefaultCategories()...)
 }
 
 func (c *Categorize) text(ctx context.Context, document domain.Document) (string, error) {

@@ -118,8 +118,9 @@ func (c *child) result(limits Limits) (result, error) {
 
 // verdict says why a child ended without an answer.
 func (c *child) verdict(limits Limits) error {
-	cause := fmt.Errorf("child: %w: %s", c.err, c.stderr.Bytes())
 	complaint := c.stderr.String()
+	reason, _, _ := strings.Cut(complaint, "\n") // what follows is a dump of the runtime
+	cause := fmt.Errorf("child: %w: %.300s", c.err, reason)
 	switch {
 	case strings.Contains(complaint, "cpu limit exceeded"), c.signalled(syscall.SIGXCPU):
 		return tookTooLong(limits.CPU, cause)

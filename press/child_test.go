@@ -120,11 +120,8 @@ func checkNothingRuns(t *testing.T, press *Press) {
 	if entries, err := os.ReadDir(press.area.path); err != nil || len(entries) > 0 {
 		t.Errorf("left behind: %v %v", entries, err)
 	}
-	processes, _ := filepath.Glob("/proc/[0-9]*/cwd")
-	for _, process := range processes {
-		if dir, err := os.Readlink(process); err == nil && strings.HasPrefix(dir, press.area.path) {
-			t.Errorf("still running: %s in %s", filepath.Dir(process), dir)
-		}
+	if running := jobsIn(press.area.path); len(running) > 0 {
+		t.Errorf("still running: %q", running)
 	}
 }
 

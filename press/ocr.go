@@ -20,6 +20,7 @@ import (
 type pass struct {
 	mode   string  // tesseract's page segmentation mode
 	letter float64 // height of a small letter in pixels
+	flat   bool    // the light is evened out first
 }
 
 // The passes differ in the idea of the page and in the size of the letters, so
@@ -28,7 +29,7 @@ type pass struct {
 // text anywhere.
 var (
 	firstPass   = pass{mode: "6", letter: 27}
-	otherPasses = []pass{{mode: "4", letter: 21}, {mode: "11", letter: 24}}
+	otherPasses = []pass{{mode: "4", letter: 23, flat: true}, {mode: "11", letter: 24}}
 )
 
 // A reading whose mean confidence is below poorReading may stand on its head.
@@ -155,7 +156,7 @@ func (o *ocrReader) firstLanguage() string {
 
 // run makes one pass.
 func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (reading, error) {
-	prepared := s.sheet(p.letter)
+	prepared := s.sheet(p)
 	file, err := o.save(prepared)
 	if err != nil {
 		return reading{}, err
@@ -169,7 +170,7 @@ func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (r
 
 // quartersOff asks tesseract by how many clockwise quarter turns the scan has to be turned.
 func (o *ocrReader) quartersOff(ctx context.Context, s scan) (int, error) {
-	file, err := o.save(s.sheet(firstPass.letter))
+	file, err := o.save(s.sheet(firstPass))
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package press
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,6 +17,9 @@ func TestMain(m *testing.M) {
 		tryNetwork()
 		return
 	}
+	if len(os.Args) > 3 && os.Args[1] == "live-until-killed" {
+		liveUntilKilled(os.Args[2], os.Args[3])
+	}
 	os.Exit(m.Run())
 }
 
@@ -27,7 +31,7 @@ func newPress(t testing.TB, change func(*Config)) *Press {
 	}
 	config := Config{
 		TempDir:  t.TempDir(),
-		CacheDir: filepath.Join(os.TempDir(), "docuflow-test-pdfium"),
+		CacheDir: testCache(),
 		Limits:   DefaultLimits(),
 		Log:      slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
@@ -59,4 +63,9 @@ func need(t testing.TB, tool string) {
 		t.Fatalf("%s is not installed", tool)
 	}
 	t.Skipf("SKIPPED: %s is not installed", tool)
+}
+
+// testCache is where the tests keep compiled pdfium: one for each user.
+func testCache() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("docuflow-test-pdfium-%d", os.Getuid()))
 }

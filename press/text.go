@@ -180,6 +180,11 @@ func notPrinted(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u00ad' || r == '\ufeff' || r == '\ufffe'
 }
 
+// widestGap is the widest gap inside a word, in heights of its type. pdfium
+// marks ordinary spaces itself; this parts columns that touch. It is wide
+// because a 1 is narrow and stands alone in stretched type.
+const widestGap = 0.8
+
 // wordBuilder collects the letters of one word.
 type wordBuilder struct {
 	text strings.Builder
@@ -195,7 +200,7 @@ func (w *wordBuilder) continues(next letter, aspect float64) bool {
 	}
 	height := max(w.size, fontSize(next)) * aspect // in page widths, as the gap
 	gap := next.box.X0 - w.last.X1
-	if gap > 0.35*height || gap < -1.2*height {
+	if gap > widestGap*height || gap < -1.2*height {
 		return false
 	}
 	middle := (next.box.Y0 + next.box.Y1) / 2

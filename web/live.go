@@ -17,6 +17,9 @@ const (
 	readTime = 5 * time.Second
 	// retryGap is the pause after a read that failed.
 	retryGap = time.Second
+	// healGap is how often everything that is watched is read anyway: a change
+	// that the feed has lost shows up then.
+	healGap = 5 * time.Second
 	// maxQueue is how many updates wait for a slow stream before they are
 	// dropped and the stream reads the present state itself.
 	maxQueue = 16
@@ -62,10 +65,14 @@ func (h *hub) run(ctx context.Context, feed <-chan domain.WorkspaceID) error {
 	h.setLive(true)
 	defer close(h.closed)
 	defer h.setLive(false)
+	heal := time.NewTicker(healGap)
+	defer heal.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-heal.C:
+			h.nudge(domain.AllWorkspaces)
 		case workspace, ok := <-feed:
 			if !ok {
 				return nil

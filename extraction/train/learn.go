@@ -12,9 +12,9 @@ import (
 
 const (
 	folds      = 5
-	rounds     = 160  // steps of the optimizer
+	rounds     = 120  // steps of the optimizer
 	rate       = 0.08 // its step
-	decay      = 0.5  // weight of the squares of the weights
+	decay      = 1.5  // weight of the squares of the weights
 	fewestDocs = 3    // a feature must occur in so many documents
 )
 
@@ -42,8 +42,14 @@ type task struct {
 // what was learned without its group.
 func learnField(examples []example, name domain.FieldName) (extraction.FieldWeights, []prediction) {
 	tasks := make([]task, len(examples))
+	sizes := map[string]int{}
+	for _, e := range examples {
+		sizes[e.group]++
+	}
 	for i, e := range examples {
 		tasks[i] = newTask(e, name)
+		// Ten slips of one shop say less than ten of ten shops.
+		tasks[i].weight = 2 / math.Sqrt(float64(sizes[e.group]))
 	}
 	features := number(tasks)
 	predictions := make([]prediction, len(tasks))
@@ -78,7 +84,7 @@ func newTask(e example, name domain.FieldName) task {
 	if totals := e.truth[domain.TotalAmount]; len(totals) > 0 {
 		total = totals[0]
 	}
-	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, fold: foldOf(e.group), weight: 1, source: page.SourceText}
+	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, fold: foldOf(e.group), source: page.SourceText}
 	if e.pages.Source == page.SourceOCR {
 		t.source = page.SourceOCR
 	}

@@ -30,14 +30,17 @@ type S3Config struct {
 // S3 keeps objects in a bucket of an S3 service. How durable they are is for
 // that service to say.
 type S3 struct {
-	client  minio.Core
-	bucket  string
-	buffers sync.Pool
+	client minio.Core
+	bucket string
+	small  sync.Pool // of what most objects fit into
+	parts  sync.Pool
 }
 
 const (
-	// partSize is the smallest that S3 allows, and what one Put holds in memory.
-	partSize = 5 << 20
+	// partSize is the smallest that S3 allows, and what the Put of an object
+	// that is larger than smallSize holds in memory.
+	partSize  = 5 << 20
+	smallSize = 256 << 10
 	// A request is repeated this often: a sender waits for the answer, and is
 	// the better one to try again.
 	requestAttempts = 3
@@ -62,7 +65,8 @@ func OpenS3(ctx context.Context, cfg S3Config) (*S3, error) {
 		return nil, fmt.Errorf("object storage %q: %w", cfg.Endpoint, err)
 	}
 	s := &S3{client: *client, bucket: cfg.Bucket}
-	s.buffers.New = func() any { return new([partSize]byte) }
+	s.small.New = func() any { return new([smallSize]byte) }
+	s.parts.New = func() any { return new([partSize]byte) }
 	if err := s.createBucket(ctx, cfg.Region); err != nil {
 		return nil, fmt.Errorf("bucket %q at %s: %w", cfg.Bucket, cfg.Endpoint, err)
 	}
@@ -105,22 +109,52 @@ func (s *S3) Put(ctx context.Context, key domain.ObjectKey, r io.Reader) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	buf := s.buffers.Get().(*[partSize]byte)
-	defer s.buffers.Put(buf)
 	src := &source{ctx: ctx, r: r}
-	n, ended, err := src.fill(buf[:])
-	if err != nil {
-		return src.failure(key, err)
-	}
-	if !ended {
-		err = s.putParts(ctx, string(key), src, buf[:])
-	} else {
-		_, err = s.client.PutObject(ctx, s.bucket, string(key), bytes.NewReader(buf[:n]), int64(n), "", "", minio.PutObjectOptions{})
-	}
-	if err != nil {
+	if err := s.put(ctx, string(key), src); err != nil {
 		return src.failure(key, asDiskFull(err))
 	}
 	return nil
+}
+
+// put gives buffers back only after success: a request that was given up may
+// still be reading from its own.
+func (s *S3) put(ctx context.Context, key string, src *source) error {
+	small := s.small.Get().(*[smallSize]byte)
+	n, ended, err := src.fill(small[:])
+	switch {
+	case err != nil:
+		return err
+	case ended:
+		err = s.putWhole(ctx, key, small[:n])
+	default:
+		err = s.putLarge(ctx, key, small[:], src)
+	}
+	if err == nil {
+		s.small.Put(small)
+	}
+	return err
+}
+
+func (s *S3) putLarge(ctx context.Context, key string, begun []byte, src *source) error {
+	part := s.parts.Get().(*[partSize]byte)
+	n, ended, err := src.fill(part[copy(part[:], begun):])
+	switch {
+	case err != nil:
+		return err
+	case ended:
+		err = s.putWhole(ctx, key, part[:len(begun)+n])
+	default:
+		err = s.putParts(ctx, key, src, part[:])
+	}
+	if err == nil {
+		s.parts.Put(part)
+	}
+	return err
+}
+
+func (s *S3) putWhole(ctx context.Context, key string, content []byte) error {
+	_, err := s.client.PutObject(ctx, s.bucket, key, bytes.NewReader(content), int64(len(content)), "", "", minio.PutObjectOptions{})
+	return err
 }
 
 // putParts uploads the full buffer, then what follows in the source. Nothing

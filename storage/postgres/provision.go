@@ -14,7 +14,7 @@ import (
 func CreateDatabase(ctx context.Context, adminURL, name string) error {
 	conn, err := pgx.Connect(ctx, adminURL)
 	if err != nil {
-		return fmt.Errorf("connect to the database: %w", err)
+		return unreachable(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
@@ -33,7 +33,7 @@ const duplicateDatabase = "42P04"
 func MayProvision(ctx context.Context, url string) (may bool, err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return false, fmt.Errorf("connect to the database: %w", err)
+		return false, unreachable(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	err = conn.QueryRow(ctx, "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user").Scan(&may)
@@ -53,7 +53,7 @@ func Provision(ctx context.Context, adminURL, password string) (string, error) {
 	}
 	conn, err := pgx.Connect(ctx, adminURL)
 	if err != nil {
-		return "", fmt.Errorf("connect to the database: %w", err)
+		return "", unreachable(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	// Statements that make roles take no parameters: format quotes them on the server.

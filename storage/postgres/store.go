@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -68,6 +69,11 @@ func (s *Store) Version(ctx context.Context) (version string, err error) {
 // Feed tells which workspaces changed.
 func (s *Store) Feed() *Feed { return s.feed }
 
+// unreachable puts pgx's account of several tries into one line.
+func unreachable(err error) error {
+	return fmt.Errorf("connect to the database: %s", strings.Join(strings.Fields(err.Error()), " "))
+}
+
 const loginHint = `create one with: CREATE ROLE docuflow LOGIN NOINHERIT PASSWORD '...'; GRANT docuflow_app, docuflow_service TO docuflow`
 
 func checkLogin(ctx context.Context, pool *pgxpool.Pool) error {
@@ -77,7 +83,7 @@ func checkLogin(ctx context.Context, pool *pgxpool.Pool) error {
 			(SELECT count(*) = 2 FROM pg_roles WHERE rolname IN ('docuflow_app', 'docuflow_service'))
 		FROM pg_roles WHERE rolname = current_user`).Scan(&login, &unbound, &migrated)
 	if err != nil {
-		return fmt.Errorf("connect to the database: %w", err)
+		return unreachable(err)
 	}
 	if unbound {
 		return fmt.Errorf("the database login %q is a superuser or bypasses row-level security, so workspaces would not be kept apart; %s", login, loginHint)

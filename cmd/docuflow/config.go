@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+// secret does not print itself.
+type secret string
+
+func (s secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[redacted]"
+}
+
+// GoString keeps %#v from printing it.
+func (s secret) GoString() string { return s.String() }
+
+// LogValue keeps logs from printing it.
+func (s secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// settings are all settings of a server. Nothing else reads the environment.
+type settings struct {
+	HTTPAddr  string `env:"DOCUFLOW_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the dashboard and the API."`
+	SMTPAddr  string `env:"DOCUFLOW_SMTP_ADDR" default:"127.0.0.1:2525" help:"Address that mail comes in at."`
+	AdminAddr string `env:"DOCUFLOW_ADMIN_ADDR" default:"127.0.0.1:9090" help:"Address of /healthz, /readyz and /metrics. Not for strangers."`
+	PublicURL string `env:"DOCUFLOW_PUBLIC_URL" help:"Where people reach the dashboard, for links. Default: http at the HTTP address."`
+
+	DataDir    string `env:"DOCUFLOW_DATA_DIR" default:"${data_dir}" help:"Directory for everything that is kept on this machine."`
+	FiledDir   string `env:"DOCUFLOW_FILED_DIR" help:"Folder that documents are filed in. Default: filed in the data directory."`
+	FiledNames string `env:"DOCUFLOW_FILED_NAMES" default:"${filed_names}" help:"Names of filed documents, without .pdf. Placeholders: {workspace} {year} {month} {date} {vendor} {number} {total} {currency} {category}."`
+
+	DatabaseURL secret `env:"DATABASE_URL" help:"PostgreSQL login of the server. docuflow dev starts a private server when it is empty."`
+
+	S3Endpoint  string `env:"DOCUFLOW_S3_ENDPOINT" help:"Host and port of an S3 server for objects. Without it they are in the data directory."`
+	S3Region    string `env:"DOCUFLOW_S3_REGION" default:"us-east-1" help:"Region of the bucket."`
+	S3Bucket    string `env:"DOCUFLOW_S3_BUCKET" default:"docuflow" help:"Bucket for objects; made when missing."`
+	S3AccessKey string `env:"DOCUFLOW_S3_ACCESS_KEY" help:"Access key."`
+	S3SecretKey secret `env:"DOCUFLOW_S3_SECRET_KEY" help:"Secret key."`
+	S3Insecure  bool   `env:"DOCUFLOW_S3_INSECURE" help:"Speak plain HTTP to the S3 server."`
+
+	MailDomain string `env:"DOCUFLOW_MAIL_DOMAIN" default:"in.docuflow.localhost" help:"Domain of the workspaces' mail addresses."`
+	MailLimit  int64  `env:"DOCUFLOW_MAIL_LIMIT" default:"52428800" help:"Largest mail, in octets as transmitted."`
+
+	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
+
+	Node      string        `env:"DOCUFLOW_NODE" help:"Name of this node; no two running ones may share it. Default: a new one at every start."`
+	Jobs      int           `env:"DOCUFLOW_JOBS" help:"Documents in heavy work at a time on this node. Default: the number of processors."`
+	Slots     int           `env:"DOCUFLOW_SLOTS" default:"8" help:"Mails and documents of one workspace in work at a time."`
+	LeaseTTL  time.Duration `env:"DOCUFLOW_LEASE_TTL" default:"15s" help:"After a crash, another attempt begins within this time."`
+	ScanEvery time.Duration `env:"DOCUFLOW_SCAN_EVERY" default:"1s" help:"How often to look for work that is due."`
+	DrainTime time.Duration `env:"DOCUFLOW_DRAIN_TIME" default:"20s" help:"How long running work may take to finish when the server is stopped."`
+
+	Attempts      int                      `env:"DOCUFLOW_ATTEMPTS" default:"5" help:"Attempts of a stage before a document is a dead letter."`
+	StageAttempts map[string]int           `env:"DOCUFLOW_STAGE_ATTEMPTS" help:"Attempts for single stages, like deliver=40;announce=40."`
+	StageTimeouts map[string]time.Duration `env:"DOCUFLOW_STAGE_TIMEOUTS" help:"Time limits for single stages, like extract=3m."`
+	BackoffBase   time.Duration            `env:"DOCUFLOW_BACKOFF_BASE" default:"2s" help:"Longest wait before the second attempt; it doubles with each one."`
+	BackoffCap    time.Duration            `env:"DOCUFLOW_BACKOFF_CAP" default:"10m" help:"Longest wait before any attempt."`
+
+	reading
+	logging
+}
+
+// reading is what every command needs that opens documents.
+type reading struct {
+	CacheDir  string   `env:"DOCUFLOW_CACHE_DIR" help:"Where the PDF reader's compiled code is kept. Default: the user's cache directory."`
+	Languages []string `env:"DOCUFLOW_OCR_LANGUAGES" default:"eng,deu,fra,spa,ita,nld,por,pol" help:"Languages of scans and photos, in tesseract's codes."`
+}
+
+type logging struct {
+	LogLevel  slog.Level `env:"DOCUFLOW_LOG_LEVEL" default:"INFO" help:"DEBUG, INFO, WARN or ERROR."`
+	LogFormat string     `env:"DOCUFLOW_LOG_FORMAT" default:"text" enum:"text,json" help:"text or json."`
+}
+
+func (l logging) logger(term terminal) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.LogLevel}
+	if l.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(term.log, options))
+	}
+	return slog.New(slog.NewTextHandler(term.log, options))
+}
+
+// defaultDataDir is where programs of this system keep a user's data.
+func defaultDataDir() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "docuflow")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "docuflow-data"
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "docuflow")
+	}
+	return filepath.Join(home, ".local", "share", "docuflow")
+}
+
+// complete fills in what follows from other settings, and reports every
+// problem at once.
+func (s settings) complete() (settings, error) {
+	var problems []error
+	report := func(bad bool, format string, values ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, values...))
+		}
+	}
+	absolute, err := filepath.Abs(s.DataDir)
+	report(err != nil, "DOCUFLOW_DATA_DIR: %w", err)
+	s.DataDir = absolute
+	if s.FiledDir == "" {
+		s.FiledDir = filepath.Join(s.DataDir, "filed")
+	}
+	if s.PublicURL == "" {
+		s.PublicURL = "http://" + s.HTTPAddr
+	}
+	if s.Jobs == 0 {
+		s.Jobs = runtime.NumCPU()
+	}
+	for name, addr := range map[string]string{"DOCUFLOW_HTTP_ADDR": s.HTTPAddr, "DOCUFLOW_SMTP_ADDR": s.SMTPAddr, "DOCUFLOW_ADMIN_ADDR": s.AdminAddr} {
+		_, _, err := net.SplitHostPort(addr)
+		report(err != nil, "%s: %q is not host:port", name, addr)
+	}
+	public, err := url.Parse(s.PublicURL)
+	report(err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https", "DOCUFLOW_PUBLIC_URL: %q is not a web address", s.PublicURL)
+	report(s.Jobs < 1, "DOCUFLOW_JOBS: must be at least 1")
+	report(s.Slots < 1, "DOCUFLOW_SLOTS: must be at least 1")
+	report(s.Attempts < 1, "DOCUFLOW_ATTEMPTS: must be at least 1")
+	report(s.LeaseTTL < 3*time.Second, "DOCUFLOW_LEASE_TTL: must be at least 3s")
+	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
+	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
+	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
+	return s, errors.Join(problems...)
+}
+
+// policy is the retry policy of a stage, with its usual time limit.
+func (s settings) policy(stage domain.StageName, timeout time.Duration) domain.RetryPolicy {
+	policy := domain.RetryPolicy{Attempts: s.Attempts, Base: s.BackoffBase, Cap: s.BackoffCap, Timeout: timeout}
+	if attempts, ok := s.StageAttempts[string(stage)]; ok {
+		policy.Attempts = attempts
+	}
+	if timeout, ok := s.StageTimeouts[string(stage)]; ok {
+		policy.Timeout = timeout
+	}
+	return policy
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/docuflow/docuflow/storage/postgres"
+)
+
+type serveCommand struct {
+	settings
+}
+
+func (c *serveCommand) Run(ctx context.Context, term terminal) error {
+	settings, err := c.settings.complete()
+	if err != nil {
+		return err
+	}
+	if settings.DatabaseURL == "" {
+		return errors.New("DATABASE_URL is not set; docuflow dev needs none")
+	}
+	if settings.CookieKey == "" {
+		return errors.New("DOCUFLOW_COOKIE_KEY is not set; make one with: openssl rand -hex 32")
+	}
+	log := settings.logger(term)
+	doors, err := listen(settings)
+	if err != nil {
+		return err
+	}
+	defer doors.close()
+	store, err := postgres.Open(ctx, string(settings.DatabaseURL), log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	node, err := assemble(ctx, settings, store, log)
+	if err != nil {
+		return err
+	}
+	return node.run(ctx, doors)
+}
+
+// doors are the listeners of a node. They are opened before anything else, so
+// that a port that is taken is said at once.
+type doors struct {
+	http, smtp, admin net.Listener
+}
+
+func listen(s settings) (d doors, err error) {
+	for _, door := range []struct {
+		listener   *net.Listener
+		addr, name string
+	}{
+		{&d.http, s.HTTPAddr, "DOCUFLOW_HTTP_ADDR"}, {&d.smtp, s.SMTPAddr, "DOCUFLOW_SMTP_ADDR"}, {&d.admin, s.AdminAddr, "DOCUFLOW_ADMIN_ADDR"},
+	} {
+		*door.listener, err = net.Listen("tcp", door.addr)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%s is taken by another program; stop it, or set %s to another address", door.addr, door.name)
+		} else if err != nil {
+			err = fmt.Errorf("%s: %w", door.name, err)
+		}
+		if err != nil {
+			d.close()
+			return doors{}, err
+		}
+	}
+	return d, nil
+}
+
+func (d doors) close() {
+	for _, listener := range []net.Listener{d.http, d.smtp, d.admin} {
+		if listener != nil {
+			listener.Close() // closed twice when a server has owned it: harmless
+		}
+	}
+}
+
+// run serves until ctx ends, then stops in order: no new mail, no new
+// requests, running stages finish, children end.
+func (n *node) run(ctx context.Context, doors doors) error {
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	// The feed and the streams outlive the order to stop: they show how it goes.
+	background, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	pages := &http.Server{Handler: n.web, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return background }}
+	admin := &http.Server{Handler: n.adminHandler(serving), ReadHeaderTimeout: 10 * time.Second}
+
+	var servers errgroup.Group
+	serve := func(name string, f func() error) {
+		servers.Go(func() error {
+			err := f()
+			if err != nil && !errors.Is(err, http.ErrServerClosed) {
+				fail(fmt.Errorf("%s: %w", name, err))
+			}
+			return nil
+		})
+	}
+	serve("serve pages", func() error { return pages.Serve(doors.http) })
+	serve("serve operators", func() error { return admin.Serve(doors.admin) })
+	serve("serve mail", func() error { return n.mail.Serve(doors.smtp) })
+	serve("watch changes", func() error { return n.web.Run(background) })
+	serve("feed", func() error { n.store.Feed().Run(background); return nil })
+	serve("scan", func() error { n.system.Run(serving); return nil })
+
+	<-serving.Done()
+	err := n.stop(pages, admin, end)
+	servers.Wait()
+	if cause := context.Cause(serving); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return errors.Join(err, n.close())
+}
+
+func (n *node) stop(pages, admin *http.Server, endStreams func()) error {
+	n.log.Info("stopping: running work may finish", "at_most", n.settings.DrainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), n.settings.DrainTime)
+	defer cancel()
+	err := n.mail.Shutdown(ctx)
+	err = errors.Join(err, n.system.Stop(ctx))
+	endStreams()
+	// A browser that keeps a connection open must not hold us.
+	closing, cancelClosing := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancelClosing()
+	if pages.Shutdown(closing) != nil {
+		pages.Close()
+	}
+	admin.Close()
+	return err
+}
+
+func isHTTPS(url string) bool { return strings.HasPrefix(url, "https://") }

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/docuflow/docuflow/actors"
+	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/mail"
+	"github.com/docuflow/docuflow/pipeline"
+	"github.com/docuflow/docuflow/press"
+	"github.com/docuflow/docuflow/storage/objects"
+	"github.com/docuflow/docuflow/storage/postgres"
+	"github.com/docuflow/docuflow/web"
+)
+
+// node is one running DocuFlow: everything that is wired together here.
+type node struct {
+	settings settings
+	log      *slog.Logger
+	metrics  *metrics
+	store    *postgres.Store
+	blobs    blobs
+	press    *press.Press
+	folder   *folder.Folder
+	system   *actors.System
+	mail     *mail.Server
+	web      *web.Server
+}
+
+// blobs is object storage with what an operator needs of it.
+type blobs interface {
+	pipeline.Blobs
+	Check(ctx context.Context) error
+}
+
+// stages is the way of a document, in order. A new stage is one line here.
+func (n *node) stages(tempDir string) []pipeline.Step {
+	step := func(stage pipeline.Stage, timeout time.Duration, heavy bool) pipeline.Step {
+		return pipeline.Step{Stage: stage, Policy: n.settings.policy(stage.Info().Name, timeout), Heavy: heavy}
+	}
+	return []pipeline.Step{
+		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
+		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
+		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
+		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.folder), 5*time.Minute, false),
+		step(pipeline.NewAnnounce(), time.Minute, false),
+	}
+}
+
+// assemble wires a node on an open store. run closes it.
+func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger) (*node, error) {
+	n := &node{settings: settings, log: log, store: store, metrics: newMetrics()}
+	if err := n.assemble(ctx); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *node) assemble(ctx context.Context) error {
+	settings, store, log := n.settings, n.store, n.log
+	tempDir, err := emptyDir(settings.DataDir, "tmp")
+	if err != nil {
+		return err
+	}
+	if n.blobs, err = openBlobs(ctx, settings); err != nil {
+		return err
+	}
+	if n.press, err = openPress(settings.reading, settings.Jobs, tempDir, log); err != nil {
+		return err
+	}
+	log.Info("press is ready", "sandbox", n.press.Sandbox())
+	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
+		return err
+	}
+
+	steps := n.stages(tempDir)
+	first := steps[0].Info().Name
+	n.system = actors.New(actors.Config{
+		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
+		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
+		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
+		Steps:        steps,
+		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
+		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute, Log: log,
+	})
+	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
+	n.mail = mail.NewServer(mail.Config{
+		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
+	}, acceptance)
+	n.web, err = web.New(web.Config{
+		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
+		Stages: infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), CookieKey: []byte(settings.CookieKey),
+		MaxUpload: pipeline.MaxDocument, Log: log,
+	})
+	return err
+}
+
+func infos(steps []pipeline.Step) (infos []domain.StageInfo) {
+	for _, step := range steps {
+		infos = append(infos, step.Info())
+	}
+	return infos
+}
+
+func openBlobs(ctx context.Context, s settings) (blobs, error) {
+	if s.S3Endpoint == "" {
+		return objects.OpenDirectory(filepath.Join(s.DataDir, "objects"))
+	}
+	return objects.OpenS3(ctx, objects.S3Config{
+		Endpoint: s.S3Endpoint, Region: s.S3Region, Bucket: s.S3Bucket,
+		AccessKey: s.S3AccessKey, SecretKey: string(s.S3SecretKey), TLS: !s.S3Insecure,
+	})
+}
+
+func openPress(r reading, jobs int, tempDir string, log *slog.Logger) (*press.Press, error) {
+	return press.New(press.Config{TempDir: tempDir, CacheDir: r.CacheDir, Languages: r.Languages, Jobs: jobs, Log: log})
+}
+
+// emptyDir makes a directory and removes what a killed predecessor left in it.
+func emptyDir(parent, name string) (string, error) {
+	dir := filepath.Join(parent, name)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("empty the directory for temporary files: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o711); err != nil { // the press's children are another user
+		return "", fmt.Errorf("make the directory for temporary files: %w", err)
+	}
+	return dir, nil
+}
+
+func nodeName(s settings) string {
+	if s.Node != "" {
+		return s.Node
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	return host + "-" + uuid.NewString()[:8]
+}
+
+// close ends what assemble has opened.
+func (n *node) close() error {
+	var errs []error
+	if n.press != nil {
+		errs = append(errs, n.press.Close())
+	}
+	if n.folder != nil {
+		errs = append(errs, n.folder.Close())
+	}
+	if closer, ok := n.blobs.(interface{ Close() error }); ok {
+		errs = append(errs, closer.Close())
+	}
+	return errors.Join(errs...)
+}
