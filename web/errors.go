@@ -63,7 +63,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	page := templates.Problem{Status: p.Status, What: p.Title, Why: p.Detail, Reference: p.Reference, Refused: p.Refused, SignIn: p.Status == http.StatusUnauthorized}
-	render(w, r, p.Status, templates.ErrorPage(s.strangerShell(r, p.Title), page))
+	if err := render(w, r, p.Status, templates.ErrorPage(s.strangerShell(r, p.Title), page)); err != nil {
+		s.cfg.Log.ErrorContext(r.Context(), "error page failed", slog.Any("error", err))
+		http.Error(w, p.Title, p.Status)
+	}
 }
 
 // problemOf finds the words for an error. What it does not know is internal.
@@ -151,7 +154,7 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 func reference() string {
 	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // without letters that look like digits
 	var random [8]byte
-	rand.Read(random[:]) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(random[:]) // never fails since Go 1.24
 	for i, b := range random {
 		random[i] = alphabet[int(b)%len(alphabet)]
 	}

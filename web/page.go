@@ -75,7 +75,7 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
 		if !r.PostForm.Has(name) {
 			continue
 		}
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where there is https
 			Name: name, Value: chosen(r.PostForm.Get(name)), Path: "/", MaxAge: year,
 			HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteLaxMode,
 		})

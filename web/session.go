@@ -152,7 +152,7 @@ func (s *Server) cookieName() string {
 }
 
 func (s *Server) sessionCookie(value string, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure where there is https
 		Name: s.cookieName(), Value: value, Path: "/", MaxAge: int(life / time.Second),
 		HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	}

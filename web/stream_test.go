@@ -149,6 +149,7 @@ func TestStreamShowsWhatChanges(t *testing.T) {
 func TestStreamResumesWhereItWas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t)
+		b.put(document("Long ago"))
 		first, missed := b.put(document("First")), b.put(document("Missed"))
 		tp, _, _ := b.open("/events?since=1", "Last-Event-ID", fmt.Sprint(first.Seq))
 		text := tp.cut()
