@@ -16,7 +16,7 @@ import (
 // What is written on a picture is read, alone and as a page of a PDF without text.
 func TestReadRecognises(t *testing.T) {
 	press := newPress(t, nil)
-	picture := write(t, "scan.png", encodedPNG(t, printed("INVOICE", "TOTAL EUR")))
+	picture := write(t, "scan.png", encodedPNG(t, bitmap("INVOICE", "TOTAL EUR")))
 	done, err := press.Standardize(t.Context(), picture, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func words(document page.Document) string {
 }
 
 // printed is a page with lines of large type.
-func printed(lines ...string) image.Image {
+func bitmap(lines ...string) image.Image {
 	small := image.NewGray(image.Rect(0, 0, 120, 20+20*len(lines)))
 	draw.Draw(small, small.Rect, image.White, image.Point{}, draw.Src)
 	for i, line := range lines {
