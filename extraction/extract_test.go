@@ -156,7 +156,7 @@ func TestExtract(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			result := extract(t, extraction.Input{Page: typed(c.text)})
+			result := extract(t, extraction.Input{Page: extraction.Typed(c.text)})
 			check(t, result, c.want)
 			if result.Source != page.SourceText {
 				t.Errorf("the source is %q", result.Source)
@@ -175,7 +175,7 @@ func TestExtract(t *testing.T) {
 }
 
 func TestExtractShowsWhereAValueStands(t *testing.T) {
-	result := extract(t, extraction.Input{Page: typed(british)})
+	result := extract(t, extraction.Input{Page: extraction.Typed(british)})
 	total := result.Fields[domain.TotalAmount]
 	if total.Page != 1 || total.Box == nil {
 		t.Fatalf("the total has no place: %+v", total)
@@ -187,7 +187,7 @@ func TestExtractShowsWhereAValueStands(t *testing.T) {
 }
 
 func TestExtractNeverTakesTheWorkspaceForTheVendor(t *testing.T) {
-	result := extract(t, extraction.Input{Page: typed(german), Own: []string{"Kranichhof Gartenbau GmbH"}})
+	result := extract(t, extraction.Input{Page: extraction.Typed(german), Own: []string{"Kranichhof Gartenbau GmbH"}})
 	if got := result.Fields.Value(domain.VendorName); strings.Contains(got, "Kranichhof") {
 		t.Errorf("the workspace itself is the vendor: %q", got)
 	}
@@ -215,7 +215,7 @@ func TestExtractOfNothing(t *testing.T) {
 
 func TestExtractDoesNotGuess(t *testing.T) {
 	letter := "Dear neighbours,\n\nthe gate of the common garden stays open on Sundays.\nPlease close it in the evening.\n\nKind regards\nMaria"
-	result := extract(t, extraction.Input{Page: typed(letter)})
+	result := extract(t, extraction.Input{Page: extraction.Typed(letter)})
 	for _, name := range []domain.FieldName{domain.TotalAmount, domain.InvoiceDate, domain.InvoiceNumber, domain.Currency} {
 		if value := result.Fields.Value(name); value != "" {
 			t.Errorf("%s was made up: %q", name, value)
@@ -236,7 +236,7 @@ func TestExtractDoesNotGuess(t *testing.T) {
 func TestExtractSaysWhatElseFits(t *testing.T) {
 	// Two totals without a word about which of them counts.
 	text := "Willow Crafts\n\nTotal   120.00\n\nTotal   210.00\n"
-	total := extract(t, extraction.Input{Page: typed(text)}).Fields[domain.TotalAmount]
+	total := extract(t, extraction.Input{Page: extraction.Typed(text)}).Fields[domain.TotalAmount]
 	values := total.Value
 	for _, other := range total.Alternatives {
 		values += " " + other.Value
@@ -248,7 +248,7 @@ func TestExtractSaysWhatElseFits(t *testing.T) {
 
 func TestExtractPrefersADayBeforeTheMailArrived(t *testing.T) {
 	text := "Willow Crafts Ltd\n\nInvoice no. 77120\nDate   03/04/2025\n\nTotal   £120.00\n"
-	result := extract(t, extraction.Input{Page: typed(text), Received: time.Date(2025, 4, 5, 8, 0, 0, 0, time.UTC)})
+	result := extract(t, extraction.Input{Page: extraction.Typed(text), Received: time.Date(2025, 4, 5, 8, 0, 0, 0, time.UTC)})
 	if got := result.Fields.Value(domain.InvoiceDate); got != "2025-04-03" {
 		t.Errorf("the date is %q, want the third of April", got)
 	}
@@ -256,8 +256,8 @@ func TestExtractPrefersADayBeforeTheMailArrived(t *testing.T) {
 
 // TestReadingsSupportEachOther gives a picture whose first reading misread the total.
 func TestReadingsSupportEachOther(t *testing.T) {
-	clear := typedPage(slip)
-	misread := typedPage(strings.Replace(slip, "£22.20", "£72.20", 1))
+	clear := extraction.TypedPage(slip)
+	misread := extraction.TypedPage(strings.Replace(slip, "£22.20", "£72.20", 1))
 	for i := range misread.Words {
 		misread.Words[i].Confidence = 0.5
 	}

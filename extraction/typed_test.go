@@ -1,4 +1,4 @@
-package extraction_test
+package extraction
 
 import (
 	"strings"
@@ -7,13 +7,14 @@ import (
 	"github.com/docuflow/docuflow/page"
 )
 
-// typed makes a page model of text as a typewriter would print it: one line a
+// Typed makes a page model of text as a typewriter would print it: one line a
 // line, two spaces or more part columns.
-func typed(text string) page.Document {
-	return page.Document{Source: page.SourceText, Pages: []page.Page{typedPage(text)}}
+func Typed(text string) page.Document {
+	return page.Document{Source: page.SourceText, Pages: []page.Page{TypedPage(text)}}
 }
 
-func typedPage(text string) page.Page {
+// TypedPage does the same for one page.
+func TypedPage(text string) page.Page {
 	const column, line = 0.0095, 0.017
 	p := page.Page{Number: 1, Width: 595, Height: 842}
 	for y, row := range strings.Split(strings.Trim(text, "\n"), "\n") {

@@ -20,7 +20,6 @@ import (
 type pass struct {
 	mode   string  // tesseract's page segmentation mode
 	letter float64 // height of a small letter in pixels
-	flat   bool    // the light is evened out first
 }
 
 // The passes differ in the idea of the page and in the size of the letters, so
@@ -29,7 +28,7 @@ type pass struct {
 // text anywhere.
 var (
 	firstPass   = pass{mode: "6", letter: 27}
-	otherPasses = []pass{{mode: "4", letter: 23, flat: true}, {mode: "11", letter: 24}}
+	otherPasses = []pass{{mode: "4", letter: 21}, {mode: "11", letter: 24}}
 )
 
 // A reading whose mean confidence is below poorReading may stand on its head.
@@ -37,10 +36,10 @@ const poorReading = 0.62
 
 // readOCR reads the words of a picture, a PNG file. The picture is turned
 // upright by its text, made grey, cropped to what is printed and scaled to the
-// letter size tesseract reads best. Several passes are made; one
-// becomes the page's words, the others stay as alternative readings. dir is
-// a private directory for intermediate files. languages are tesseract's names
-// of those that are allowed; the text itself decides which of them are used.
+// letter size tesseract reads best. Several passes are made; one becomes the
+// page's words, the others stay as alternative readings. dir is a private
+// directory for intermediate files. languages are tesseract's names of those that
+// are allowed; the text itself decides which of them are used.
 //
 // An image without text gives a page without words and no error.
 func readOCR(ctx context.Context, file, dir string, languages []string) (page.Page, error) {

@@ -96,24 +96,7 @@ func (s scan) sheet(p pass) sheet {
 		scaler = draw.ApproxBiLinear
 	}
 	scaler.Scale(scaled, scaled.Rect, s.picture, s.area, draw.Src, nil)
-	if p.flat {
-		flatten(scaled)
-	}
 	return sheet{grey: scaled, full: s.picture.Rect.Size(), crop: s.area.Min, scale: scale}
-}
-
-// flatten evens out the light: each pixel becomes a share of the mean of its
-// surroundings, stretched so that faint print gets as dark as strong print.
-func flatten(picture *image.Gray) {
-	const faint, paper = 0.60, 0.92 // shares of the mean that become black and white
-	means := localMeans(picture)
-	for y := range picture.Rect.Dy() {
-		row := picture.Pix[y*picture.Stride : y*picture.Stride+picture.Rect.Dx()]
-		for x, value := range row {
-			share := float64(value) / max(float64(means[y*picture.Rect.Dx()+x]), 1)
-			row[x] = uint8(min(max((share-faint)/(paper-faint), 0), 1) * 255)
-		}
-	}
 }
 
 // inkMap marks the dark pixels of a picture.
@@ -122,25 +105,12 @@ type inkMap struct {
 	dark          []bool
 }
 
-// inkOf takes a pixel for ink when it is clearly darker than the mean of its
-// surroundings: shadows and coloured paper do not count.
+// inkOf takes a pixel for ink when it is clearly darker than the mean of the
+// square around it: shadows and coloured paper do not count.
 func inkOf(picture *image.Gray) inkMap {
-	width, height := picture.Rect.Dx(), picture.Rect.Dy()
-	ink := inkMap{width: width, height: height, dark: make([]bool, width*height)}
-	means := localMeans(picture)
-	for y := range height {
-		for x, value := range picture.Pix[y*picture.Stride : y*picture.Stride+width] {
-			ink.dark[y*width+x] = int(value)*100 < int(means[y*width+x])*72
-		}
-	}
-	return ink
-}
-
-// localMeans is the mean of the square around each pixel, by running sums.
-func localMeans(picture *image.Gray) []uint8 {
 	const radius = 24
 	width, height := picture.Rect.Dx(), picture.Rect.Dy()
-	means := make([]uint8, width*height)
+	ink := inkMap{width: width, height: height, dark: make([]bool, width*height)}
 	columns := make([]int, width) // sum of each column over the rows of the window
 	addRow := func(y, sign int) {
 		if y < 0 || y >= height {
@@ -169,10 +139,10 @@ func localMeans(picture *image.Gray) []uint8 {
 				sum -= columns[x-radius-1]
 			}
 			count := rows * (min(x+radius, width-1) - max(x-radius, 0) + 1)
-			means[y*width+x] = uint8(sum / count)
+			ink.dark[y*width+x] = int(picture.Pix[y*picture.Stride+x])*count*100 < sum*72
 		}
 	}
-	return means
+	return ink
 }
 
 // printed is the part of the picture with ink, with a small margin. Specks
