@@ -55,8 +55,7 @@ func startChild(executable string, tools []string, dir string, confined sandbox,
 		close(c.done)
 	}()
 	if err := c.send(first); err != nil {
-		c.end()
-		return nil, fmt.Errorf("set a child up: %w", err)
+		return nil, errors.Join(fmt.Errorf("set a child up: %w", err), c.end())
 	}
 	return c, nil
 }

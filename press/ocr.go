@@ -206,7 +206,7 @@ func (o *ocrReader) save(s sheet) (string, error) {
 func tesseract(ctx context.Context, dir string, arguments ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, "tesseract", arguments...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
+	command.Env = append(command.Environ(), "OMP_THREAD_LIMIT=1")
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	output, err := command.Output()

@@ -34,7 +34,7 @@ func readText(ctx context.Context, instance pdfium.Pdfium, file string) (page.Do
 	if err != nil {
 		return page.Document{}, fmt.Errorf("open %s: %w", file, err)
 	}
-	defer instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: opened.Document})
+	defer instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: opened.Document}) //nolint:errcheck // the process ends with its one job
 	count, err := instance.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: opened.Document})
 	if err != nil {
 		return page.Document{}, fmt.Errorf("count the pages of %s: %w", file, err)

@@ -90,7 +90,7 @@ func openBrowser(t *testing.T) browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	t.Cleanup(func() { chromedp.Cancel(ctx) }) //nolint:errcheck // the browser ends either way
+	t.Cleanup(func() { chromedp.Cancel(ctx) }) // the browser ends either way
 	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancelTime)
 	return browser{t: t, ctx: ctx}
