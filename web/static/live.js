@@ -76,9 +76,11 @@
   }
 
   function remove(row) {
-    var body = row.parentElement;
+    var body = row.parentElement, band = body && body.querySelector(".band");
     row.remove();
-    if (body && !body.querySelector(".row")) body.remove();
+    if (!body || body.querySelector(".row")) return;
+    if (band) bands.set(band.dataset.band, band); // what takes the row's place stands under it again
+    body.remove();
   }
 
   function placeRow(row) {
