@@ -69,11 +69,13 @@ func fullDate(iso string) string {
 	return day.Format("2 Jan 2006")
 }
 
-// span says how long something took: 0.4 s, 7 s, 1 min 31 s, 2 h 45 min, 3 days.
+// span says how long something took: 30 ms, 0.4 s, 7 s, 1 min 31 s, 2 h 45 min, 3 days.
 func span(d time.Duration) string {
 	switch {
-	case d < 0:
+	case d <= 0:
 		return "0 s"
+	case d < 95*time.Millisecond:
+		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
 	case d < 9950*time.Millisecond:
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
 	case d < time.Minute:

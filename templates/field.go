@@ -91,12 +91,12 @@ func sentences(first, second string) string {
 	return strings.TrimSuffix(first, ".") + ". " + second
 }
 
-// WeakField is the field that needs a person most: a flagged one, else one
-// that is not sure. It is empty when every field is sure or settled.
+// WeakField is the first field that a person should look at. It is empty when
+// every field is sure or settled.
 func WeakField(d domain.Document) domain.FieldName {
-	for _, reason := range d.Review {
-		if reason.Field != "" && !d.Fields[reason.Field].Locked {
-			return reason.Field
+	for _, name := range domain.FieldNames {
+		if reviewOf(d, name) != "" && !d.Fields[name].Locked {
+			return name
 		}
 	}
 	return ""

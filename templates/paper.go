@@ -62,6 +62,14 @@ func rivals(f domain.Field, page int) []evidence {
 // on says that a value was found on a page. Without a number it is the first one.
 func on(found, page int) bool { return max(1, found) == page }
 
+// markPad keeps marks off the letters, as a part of the page.
+const markPad = 0.003
+
+// underline is a line below the box.
+func (e evidence) underline() string {
+	return "M" + unit(e.Box.X0) + " " + unit(e.Box.Y1+markPad/2) + "H" + unit(e.Box.X1)
+}
+
 func unit(f float64) string { return strconv.FormatFloat(min(1, max(0, f)), 'f', 4, 64) }
 
 func length(from, to float64) string { return unit(max(0, min(1, to)-max(0, from))) }

@@ -139,7 +139,7 @@ func TestBrowserEditsInPlace(t *testing.T) {
 		chromedp.KeyEvent("2"), // the second candidate
 		chromedp.WaitVisible(`[data-field="total_amount"] .locked`, chromedp.ByQuery),
 		chromedp.Text(".panel-total b", &total, chromedp.ByQuery),
-		chromedp.Click(`[data-field="vendor_name"] .field-value a`, chromedp.ByQuery),
+		chromedp.KeyEvent("e"), // opens the first field
 		chromedp.WaitVisible(`[data-field="vendor_name"] #field-input:focus`, chromedp.ByQuery),
 		chromedp.SendKeys("#field-input", "Nordlys <b>Drift</b>\r", chromedp.ByQuery),
 		chromedp.WaitVisible(`[data-field="vendor_name"] .locked`, chromedp.ByQuery),
@@ -184,5 +184,32 @@ func TestBrowserShowsOlderDocuments(t *testing.T) {
 	}
 	if rows != inboxRows+10 || bands != 1 {
 		t.Errorf("%d rows under %d bands", rows, bands)
+	}
+}
+
+func TestBrowserSeesAMailBecomeADocument(t *testing.T) {
+	s := newSite(t)
+	ctx, cancel := context.WithTimeout(s.browser(t), 30*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.Navigate(s.url), chromedp.WaitVisible("[data-placeholder]", chromedp.ByQuery),
+		chromedp.WaitVisible(`#badge[data-state="live"]`, chromedp.ByQuery)); err != nil {
+		t.Fatal(err)
+	}
+	mail := s.putMail(domain.Mail{ID: "5f0c6d3e-5a5b-4c1e-9d50-0a8a35d3a010", Status: domain.MailAccepted, ReceivedAt: time.Now()})
+	if err := chromedp.Run(ctx, chromedp.WaitVisible("#mail-"+string(mail.ID), chromedp.ByQuery)); err != nil {
+		t.Fatalf("the mail does not show: %v", err)
+	}
+	d := document("Acme")
+	d.CreatedAt = time.Now()
+	d = s.put(d)
+	mail.Status, mail.Disposition = domain.MailUnpacked, domain.DispositionDocuments
+	s.putMail(mail)
+	var outline string
+	if err := chromedp.Run(ctx, chromedp.WaitNotPresent("#mail-"+string(mail.ID), chromedp.ByQuery), chromedp.WaitVisible("#doc-"+string(d.ID), chromedp.ByQuery),
+		chromedp.Evaluate(`[...document.querySelectorAll("#ledger tbody tr")].map(r => r.className.split(" ")[0]).join(" ")`, &outline)); err != nil {
+		t.Fatalf("the document does not take the mail's place: %v", err)
+	}
+	if outline != "band row" {
+		t.Errorf("the ledger holds: %s", outline)
 	}
 }

@@ -165,7 +165,7 @@
       go(event.key);
       return;
     }
-    if (event.key === "/") event.preventDefault();
+    if (event.key === "/" || event.key === "e") event.preventDefault(); // not into the field that gets the focus
     act(event.key);
   });
 })();

@@ -44,10 +44,11 @@
     panel().hidden = panel().children.length === 0;
   }
 
-  function explain(request) {
+  function explain(request, name) {
     try {
-      var problem = JSON.parse(request.responseText);
-      return (problem.refused && problem.refused[0]) || problem.title + ". " + (problem.detail || "");
+      var problem = JSON.parse(request.responseText), refusal = problem.refused && problem.refused[0];
+      if (refusal) return refusal.indexOf(name + ": ") === 0 ? refusal.slice(name.length + 2) : refusal;
+      return problem.title + ". " + (problem.detail || "");
     } catch (e) {
       return "The server did not answer. The file was not taken; try again.";
     }
@@ -65,7 +66,7 @@
     });
     request.addEventListener("loadend", function () {
       running--;
-      if (request.status === 201) done(job.shown); else refused(job.shown, explain(request));
+      if (request.status === 201) done(job.shown); else refused(job.shown, explain(request, job.file.name));
       next();
     });
     request.send(form);
