@@ -7,8 +7,8 @@ ALTER TABLE mails ADD COLUMN failed_at timestamptz, ADD COLUMN error_kind text N
 UPDATE documents SET failed_at = updated_at WHERE status = 'FAILED';
 UPDATE mails SET failed_at = updated_at, error_kind = coalesce((SELECT a.error_kind FROM attempts a WHERE a.mail_id = mails.id ORDER BY a.id DESC LIMIT 1), 'internal')
     WHERE status = 'FAILED';
-CREATE INDEX documents_failed ON documents (workspace_id, failed_at) WHERE status = 'FAILED';
-CREATE INDEX mails_failed ON mails (workspace_id, failed_at) WHERE status = 'FAILED';
+CREATE INDEX documents_dead ON documents (workspace_id, failed_at) WHERE status = 'FAILED';
+CREATE INDEX mails_dead ON mails (workspace_id, failed_at) WHERE status = 'FAILED';
 
 -- A stage of one workspace that waits until a person acts. Documents at that stage are not claimed.
 CREATE TABLE stage_pauses (
@@ -92,7 +92,7 @@ REVOKE SELECT (stage, outcome, queued_at, started_at, finished_at) ON attempts F
 REVOKE SELECT (stage, mail_id, queued_at, created_at, completed_at) ON documents FROM docuflow_service;
 REVOKE SELECT (id, disposition, received_at) ON mails FROM docuflow_service;
 DROP TABLE replay_items, replays, stage_pauses;
-DROP INDEX documents_failed, mails_failed;
+DROP INDEX documents_dead, mails_dead;
 ALTER TABLE users DROP COLUMN operator;
 ALTER TABLE documents DROP COLUMN failed_at, DROP COLUMN tried_at;
 ALTER TABLE mails DROP COLUMN failed_at, DROP COLUMN error_kind, DROP COLUMN discarded_at;
