@@ -34,6 +34,9 @@ var (
 	// ErrSuperseded says that a lease was lost: somebody else has claimed the
 	// work since, and nothing was written.
 	ErrSuperseded = errors.New("superseded by another claim")
+	// ErrEvicted says that this node is not a member of the cluster any more:
+	// it was silent for too long, or another process has taken its name or address.
+	ErrEvicted = errors.New("not a member of the cluster any more")
 )
 
 // Failure is an error of a stage with what the retry policy and the
