@@ -109,6 +109,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	serve("watch changes", func() error { return n.web.Run(background) })
 	serve("feed", func() error { n.store.Feed().Run(background); return nil })
 	serve("scan", func() error { n.system.Run(serving); return nil })
+	serve("replay", func() error { n.replayer().Run(serving); return nil })
 
 	<-serving.Done()
 	err := n.stop(pages, admin, end)
