@@ -105,8 +105,7 @@ func (s *sheet) amountsIn(c *cell) []amount {
 func (s *sheet) closeTogether(c *cell, start, end int) bool {
 	first, last := c.wordAt(start), c.wordAt(end-1)
 	for i := first; i < last; i++ {
-		// Boxes are in page widths, type in page heights; a page is rarely wider than 0.8 of its height.
-		if c.words[i+1].Box.X0-c.words[i].Box.X1 > 0.6*c.size {
+		if c.words[i+1].Box.X0-c.words[i].Box.X1 > 0.6*c.size*c.row.tall {
 			return false
 		}
 	}

@@ -81,10 +81,10 @@ func currencyAtEnd(text string) (currencyMark, int) {
 			continue
 		}
 		rest := strings.TrimSuffix(strings.TrimSuffix(withPoint, "."), strings.TrimSuffix(known.sign, "."))
-		if last, _ := utf8.DecodeLastRuneInString(rest); startsWithLetter(known.sign) && unicode.IsLetter(last) {
+		if last, _ := utf8.DecodeLastRuneInString(rest); startsWithLetter(known.sign) && unicode.IsLetter(last) && !gluedCurrency.MatchString(trimmed) {
 			continue
 		}
-		if known.sign == "r" && !strings.HasSuffix(text, "R") {
+		if known.sign == "r" && !strings.HasSuffix(trimmed, "R") {
 			continue
 		}
 		return currencyMark{codes: known.codes, exact: len(known.codes) == 1, letter: known.sign == "r"}, len(text) - len(trimmed) + len(known.sign)

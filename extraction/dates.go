@@ -58,10 +58,10 @@ var monthNumbers = func() map[string]int {
 
 // The notations, on folded text: folding keeps months such as "février" plain.
 var (
-	yearFirst   = regexp.MustCompile(`\b((?:19|20)\d\d) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})`)
-	yearLast    = regexp.MustCompile(`\b(\d{1,2}) ?[-/.,|'’] ?(\d{1,2}) ?[-/.,|'’] ?((?:19|20)\d\d|\d\d)(?:\D|$)`)
+	yearFirst   = regexp.MustCompile(`(?:^|[^\d.,/-])((?:19|20)\d\d) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})`)
+	yearLast    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2}) ?[-/.,|'’] ?(\d{1,2}) ?[-/.,|'’] ?((?:19|20)\d\d|\d\d)(?:\D|$)`)
 	spacedDate  = regexp.MustCompile(`\b(\d{2}) (\d{2}) ((?:19|20)\d\d)\b`)
-	dayMonth    = regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th|er|\.|o)? ?[-/.,]? ?(?:de |di |of )?([a-z]{3,12})\.? ?[-/.,']? ?(?:de |del )?((?:19|20)\d\d|\d\d)(?:\D|$)`)
+	dayMonth    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2})(?:st|nd|rd|th|er|\.|o)? ?[-/.,]? ?(?:de |di |of )?([a-z]{3,12})\.? ?[-/.,']? ?(?:de |del )?((?:19|20)\d\d|\d\d)(?:\D|$)`)
 	monthDay    = regexp.MustCompile(`\b([a-z]{3,12})\.? ?[-/.]? ?(\d{1,2})(?:st|nd|rd|th)? ?[,./-]? ?((?:19|20)\d\d)\b`)
 	yearMonth   = regexp.MustCompile(`\b((?:19|20)\d\d)[-./ ]{1,2}([a-z]{3,12})[-./ ]{1,2}(\d{1,2})\b`)
 	eightYear   = regexp.MustCompile(`\b(20\d\d)(\d\d)(\d\d)\b`)

@@ -147,8 +147,8 @@ func (s invoiceSyntax) totalOf(tree xmlTree) string {
 	return sum.String()
 }
 
-// xmlDecimal drops what xs:decimal allows and domain.ParseAmount does not:
-// a plus sign, and more decimals than money has when they are zeros.
+// xmlDecimal drops what xs:decimal allows and money does not have: a plus
+// sign, more than two decimals when they are zeros, a single decimal.
 func xmlDecimal(s string) string {
 	s = strings.TrimPrefix(s, "+")
 	if whole, decimals, found := strings.Cut(s, "."); found {
@@ -158,8 +158,11 @@ func xmlDecimal(s string) string {
 		if whole == "" || whole == "-" {
 			whole += "0"
 		}
-		if decimals == "" {
+		switch len(decimals) {
+		case 0:
 			return whole
+		case 1:
+			decimals += "0"
 		}
 		return whole + "." + decimals
 	}

@@ -61,22 +61,24 @@ func (d *document) describeDay(f *features, s *sheet, found date) {
 		f.when(found.order == monthFirst, "month first, no choice")
 		return
 	}
-	order := "day first"
-	if found.order == monthFirst {
-		order = "month first"
+	if found.order == d.usualOrder(s) {
+		f.add("in the order of the document")
+		return
 	}
+	f.add("against the order of the document")
+	f.when(s.order == orderUnknown, "against the usual order")
+}
+
+// usualOrder is the order of day and month in a document: that of its dates
+// which leave no choice, or that of its country.
+func (d *document) usualOrder(s *sheet) dateOrder {
 	switch {
-	case s.order == found.order:
-		f.add("order of the document")
 	case s.order != orderUnknown:
-		f.add("against the order of the document")
+		return s.order
 	case d.facts.country == "US":
-		f.add(order + " in the US")
-	case d.facts.country != "":
-		f.add(order + " in another country")
-	default:
-		f.add(order + ", country unknown")
+		return monthFirst
 	}
+	return dayFirst
 }
 
 // hasTime says that a time of day stands in the same row, as on a till slip.

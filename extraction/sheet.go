@@ -31,6 +31,7 @@ type row struct {
 	cells []*cell
 	box   page.Box
 	text  string
+	tall  float64 // height of its page in widths of the page
 }
 
 // cell is a part of a row.
@@ -116,7 +117,7 @@ func layOut(pages []page.Page, reading int, fuzzy bool) *sheet {
 			if len(s.rows) >= maxRows {
 				break
 			}
-			s.addRow(r, number+1)
+			s.addRow(r, number+1, p.Height/max(p.Width, 1))
 		}
 		for _, word := range words {
 			sizes += word.FontSize * float64(len(word.Text))
@@ -148,8 +149,8 @@ func (s *sheet) label() {
 	}
 }
 
-func (s *sheet) addRow(from page.Row, number int) {
-	r := &row{page: number, index: len(s.rows), box: from.Box, text: from.Text()}
+func (s *sheet) addRow(from page.Row, number int, tall float64) {
+	r := &row{page: number, index: len(s.rows), box: from.Box, text: from.Text(), tall: tall}
 	for _, part := range from.Cells {
 		c := &cell{row: r, index: len(r.cells), words: part.Words, box: part.Box, size: part.Size()}
 		var text strings.Builder

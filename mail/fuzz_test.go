@@ -3,6 +3,7 @@ package mail
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -95,7 +96,7 @@ func FuzzWire(f *testing.F) {
 			if w.chunk > 0 {
 				before := w.chunk
 				n, err := w.Read(buf)
-				if int64(n) > before || err == io.EOF {
+				if int64(n) > before || errors.Is(err, io.EOF) {
 					t.Fatalf("%d octets of a chunk of %d: %v", n, before, err)
 				}
 				continue

@@ -3,6 +3,7 @@ package mail
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -71,7 +72,7 @@ func (m *message) skip() error {
 		if m.seen > 2*m.limit+receiveBuffer {
 			return errFlood
 		}
-		if _, err := m.next(); err == io.EOF {
+		if _, err := m.next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -86,10 +87,10 @@ func (m *message) next() ([]byte, error) {
 		return nil, m.err
 	}
 	piece, err := m.in.ReadSlice('\n')
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	if err != nil && err != bufio.ErrBufferFull {
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 		m.err = err
 		return nil, err
 	}

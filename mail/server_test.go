@@ -135,7 +135,6 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 type client struct {
 	t testing.TB
 	*net.TCPConn
-	replies *strings.Builder
 }
 
 func dial(t testing.TB, address string) *client {

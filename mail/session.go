@@ -116,7 +116,7 @@ func (s *session) accept(t transaction, raw *content, received string) error {
 	err := contain(func() error {
 		return s.server.inbox.Accept(ctx, t.envelope, t.to, io.MultiReader(strings.NewReader(received), raw))
 	})
-	if raw.err != nil && raw.err != io.EOF {
+	if raw.err != nil && !errors.Is(raw.err, io.EOF) {
 		return clientError(raw.err)
 	}
 	if err == nil && raw.err == nil {

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -83,14 +84,14 @@ func (w *wire) next() ([]byte, error) {
 	// What the session left is skipped, and go-smtp sees an empty mail.
 	mail := w.mail
 	w.mail = nil
-	switch err := mail.skip(); err {
-	case nil:
-		return []byte(".\r\n"), nil
-	case io.ErrUnexpectedEOF:
+	err := mail.skip()
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, io.EOF // as between commands: nobody is there
-	default:
+	}
+	if err != nil {
 		return nil, err
 	}
+	return []byte(".\r\n"), nil
 }
 
 // message begins to read a mail after DATA.
@@ -160,7 +161,7 @@ func (w *wire) readLine() ([]byte, error) {
 // farewell says why the connection is ended, when the client can still hear.
 func (w *wire) farewell(err error) error {
 	switch {
-	case err == bufio.ErrBufferFull:
+	case errors.Is(err, bufio.ErrBufferFull):
 		w.say(replyTooLong)
 	case w.isDraining():
 		w.say(replyClosing)

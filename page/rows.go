@@ -45,6 +45,18 @@ func (c Cell) Size() float64 {
 	return size
 }
 
+// Text returns the words of all pages, row by row.
+func (d Document) Text() string {
+	var text strings.Builder
+	for _, p := range d.Pages {
+		for _, row := range p.Rows() {
+			text.WriteString(row.Text())
+			text.WriteByte('\n')
+		}
+	}
+	return text.String()
+}
+
 // A gap that is wider than wideGap times the height of the type begins a new cell.
 const wideGap = 0.9
 

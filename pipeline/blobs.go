@@ -63,6 +63,16 @@ func fetch(ctx context.Context, blobs Blobs, key domain.ObjectKey, dir string) (
 	return path, nil
 }
 
+// put stores a file.
+func put(ctx context.Context, blobs Blobs, key domain.ObjectKey, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return blobs.Put(ctx, key, file)
+}
+
 // keep stores a file under the hash of its content.
 func keep(ctx context.Context, blobs Blobs, workspace domain.WorkspaceID, path string) (domain.ObjectKey, error) {
 	file, err := os.Open(path)

@@ -99,6 +99,8 @@ func (h *hand) do(ctx context.Context, work job) (answer result, err error) {
 		answer.Reading, err = h.read(ctx, work.Languages)
 	case taskUnpack:
 		answer.Message, err = unpack(inputName)
+	case taskDraw:
+		answer.Drawn, err = h.draw(work.Page, work.Width)
 	default:
 		err = fmt.Errorf("unknown task %q", work.Task)
 	}

@@ -20,7 +20,6 @@ import (
 type pass struct {
 	mode   string  // tesseract's page segmentation mode
 	letter float64 // height of a small letter in pixels
-	flat   bool    // the light is evened out first
 }
 
 // The passes differ in the idea of the page and in the size of the letters, so
@@ -29,18 +28,18 @@ type pass struct {
 // text anywhere.
 var (
 	firstPass   = pass{mode: "6", letter: 27}
-	otherPasses = []pass{{mode: "4", letter: 23, flat: true}, {mode: "11", letter: 24}}
+	otherPasses = []pass{{mode: "4", letter: 21}, {mode: "11", letter: 24}}
 )
 
 // A reading whose mean confidence is below poorReading may stand on its head.
 const poorReading = 0.62
 
-// readOCR reads the words of an image file. The image is turned upright (EXIF
-// first, then by its text), made grey, cropped to what is printed and scaled
-// to the letter size tesseract reads best. Several passes are made; one
-// becomes the page's words, the others stay as alternative readings. dir is
-// a private directory for intermediate files. languages are tesseract's names
-// of those that are allowed; the text itself decides which of them are used.
+// readOCR reads the words of a picture, a PNG file. The picture is turned
+// upright by its text, made grey, cropped to what is printed and scaled to the
+// letter size tesseract reads best. Several passes are made; one becomes the
+// page's words, the others stay as alternative readings. dir is a private
+// directory for intermediate files. languages are tesseract's names of those that
+// are allowed; the text itself decides which of them are used.
 //
 // An image without text gives a page without words and no error.
 func readOCR(ctx context.Context, file, dir string, languages []string) (page.Page, error) {
@@ -161,6 +160,7 @@ func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (r
 	if err != nil {
 		return reading{}, err
 	}
+	defer os.Remove(file)
 	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", p.mode, "-l", language, "--dpi", "200", "-c", "tessedit_do_invert=0", "tsv")
 	if err != nil {
 		return reading{}, err
@@ -174,6 +174,7 @@ func (o *ocrReader) quartersOff(ctx context.Context, s scan) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer os.Remove(file)
 	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", "0", "-l", "osd", "--dpi", "200")
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
@@ -205,7 +206,7 @@ func (o *ocrReader) save(s sheet) (string, error) {
 func tesseract(ctx context.Context, dir string, arguments ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, "tesseract", arguments...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
+	command.Env = append(command.Environ(), "OMP_THREAD_LIMIT=1")
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	output, err := command.Output()

@@ -231,3 +231,13 @@ func (p *Press) Unpack(ctx context.Context, raw, dir string) (Message, error) {
 	}
 	return result.Message, nil
 }
+
+// Draw draws a page of a PDF, from 1, as a PNG in dir, so many pixels wide, and
+// returns its path. Its errors are domain.Failures.
+func (p *Press) Draw(ctx context.Context, file, dir string, page, width int) (string, error) {
+	result, err := p.run(ctx, job{Task: taskDraw, Page: page, Width: width}, file, dir)
+	if err != nil {
+		return "", fmt.Errorf("draw page %d: %w", page, err)
+	}
+	return result.Drawn, nil
+}

@@ -30,6 +30,7 @@ const (
 	taskStandardize task = "standardize"
 	taskRead        task = "read"
 	taskUnpack      task = "unpack"
+	taskDraw        task = "draw"
 )
 
 // needsPdfium says which kind of child does the task.
@@ -38,6 +39,8 @@ func (t task) needsPdfium() bool { return t != taskUnpack }
 type job struct {
 	Task      task     `json:"task"`
 	Languages []string `json:"languages,omitempty"`
+	Page      int      `json:"page,omitempty"`  // to draw, from 1
+	Width     int      `json:"width,omitempty"` // of the drawing, in pixels
 }
 
 // result is the answer to a job: the part that belongs to its task, or a failure.
@@ -46,6 +49,7 @@ type result struct {
 	Standardized Standardized `json:"standardized,omitzero"`
 	Reading      Reading      `json:"reading,omitzero"`
 	Message      Message      `json:"message,omitzero"`
+	Drawn        string       `json:"drawn,omitempty"` // file name of a PNG
 }
 
 // failure is a domain.Failure on its way through a pipe.

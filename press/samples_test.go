@@ -110,10 +110,6 @@ func deflated(t testing.TB, content io.Reader, times int) []byte {
 	return packed
 }
 
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
 // corners is a white picture whose quarter at the upper left is red and at the
 // upper right is blue.
 func corners(width, height int) *image.RGBA {

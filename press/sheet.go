@@ -3,16 +3,11 @@ package press
 import (
 	"fmt"
 	"image"
-	"image/color"
+	"image/png"
 	"os"
 	"slices"
 
-	_ "image/jpeg" // the formats readOCR accepts
-	_ "image/png"
-
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
 
 	"github.com/docuflow/docuflow/page"
 )
@@ -40,20 +35,20 @@ func (s sheet) box(x0, y0, x1, y1 float64) page.Box {
 	return page.Box{X0: across(x0), Y0: down(y0), X1: across(x1), Y1: down(y1)}
 }
 
-// loadGrey decodes an image file, turned as its EXIF data says.
+// loadGrey decodes a PNG file and makes it grey on white.
 func loadGrey(file string) (*image.Gray, error) {
-	data, err := os.Open(file)
+	opened, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer data.Close()
-	picture, _, err := image.Decode(data)
+	defer opened.Close()
+	picture, err := png.Decode(opened)
 	if err != nil {
-		return nil, fmt.Errorf("decode image: %w", err)
+		return nil, fmt.Errorf("decode the picture of a page: %w", err)
 	}
 	bounds := picture.Bounds()
 	grey := image.NewGray(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))
-	draw.Draw(grey, grey.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.Draw(grey, grey.Rect, image.White, image.Point{}, draw.Src)
 	draw.Draw(grey, grey.Rect, picture, bounds.Min, draw.Over)
 	return grey, nil
 }
@@ -101,24 +96,7 @@ func (s scan) sheet(p pass) sheet {
 		scaler = draw.ApproxBiLinear
 	}
 	scaler.Scale(scaled, scaled.Rect, s.picture, s.area, draw.Src, nil)
-	if p.flat {
-		flatten(scaled)
-	}
 	return sheet{grey: scaled, full: s.picture.Rect.Size(), crop: s.area.Min, scale: scale}
-}
-
-// flatten evens out the light: each pixel becomes a share of the mean of its
-// surroundings, stretched so that faint print gets as dark as strong print.
-func flatten(picture *image.Gray) {
-	const faint, paper = 0.60, 0.92 // shares of the mean that become black and white
-	means := localMeans(picture)
-	for y := range picture.Rect.Dy() {
-		row := picture.Pix[y*picture.Stride : y*picture.Stride+picture.Rect.Dx()]
-		for x, value := range row {
-			share := float64(value) / max(float64(means[y*picture.Rect.Dx()+x]), 1)
-			row[x] = uint8(min(max((share-faint)/(paper-faint), 0), 1) * 255)
-		}
-	}
 }
 
 // inkMap marks the dark pixels of a picture.
@@ -127,25 +105,12 @@ type inkMap struct {
 	dark          []bool
 }
 
-// inkOf takes a pixel for ink when it is clearly darker than the mean of its
-// surroundings: shadows and coloured paper do not count.
+// inkOf takes a pixel for ink when it is clearly darker than the mean of the
+// square around it: shadows and coloured paper do not count.
 func inkOf(picture *image.Gray) inkMap {
-	width, height := picture.Rect.Dx(), picture.Rect.Dy()
-	ink := inkMap{width: width, height: height, dark: make([]bool, width*height)}
-	means := localMeans(picture)
-	for y := range height {
-		for x, value := range picture.Pix[y*picture.Stride : y*picture.Stride+width] {
-			ink.dark[y*width+x] = int(value)*100 < int(means[y*width+x])*72
-		}
-	}
-	return ink
-}
-
-// localMeans is the mean of the square around each pixel, by running sums.
-func localMeans(picture *image.Gray) []uint8 {
 	const radius = 24
 	width, height := picture.Rect.Dx(), picture.Rect.Dy()
-	means := make([]uint8, width*height)
+	ink := inkMap{width: width, height: height, dark: make([]bool, width*height)}
 	columns := make([]int, width) // sum of each column over the rows of the window
 	addRow := func(y, sign int) {
 		if y < 0 || y >= height {
@@ -174,10 +139,10 @@ func localMeans(picture *image.Gray) []uint8 {
 				sum -= columns[x-radius-1]
 			}
 			count := rows * (min(x+radius, width-1) - max(x-radius, 0) + 1)
-			means[y*width+x] = uint8(sum / count)
+			ink.dark[y*width+x] = int(picture.Pix[y*picture.Stride+x])*count*100 < sum*72
 		}
 	}
-	return means
+	return ink
 }
 
 // printed is the part of the picture with ink, with a small margin. Specks

@@ -13,10 +13,10 @@ const (
 	thumbnailName = "thumbnail.png"
 )
 
-// Thumbnails are as wide as this, or as high as a receipt three times as long, in pixels.
+// Thumbnails are as wide as this, or as high as a receipt four times as long, in pixels.
 const (
-	thumbnailWidth  = 880
-	thumbnailHeight = 3 * thumbnailWidth
+	thumbnailWidth  = 240
+	thumbnailHeight = 4 * thumbnailWidth
 )
 
 // standardize makes standardName and, if it can, thumbnailName of the input.

@@ -34,7 +34,7 @@ func readText(ctx context.Context, instance pdfium.Pdfium, file string) (page.Do
 	if err != nil {
 		return page.Document{}, fmt.Errorf("open %s: %w", file, err)
 	}
-	defer instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: opened.Document})
+	defer instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: opened.Document}) //nolint:errcheck // the process ends with its one job
 	count, err := instance.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: opened.Document})
 	if err != nil {
 		return page.Document{}, fmt.Errorf("count the pages of %s: %w", file, err)
@@ -132,11 +132,11 @@ func letterOf(char *responses.GetPageTextStructuredChar, place placement) letter
 // quartersTurned says by how many clockwise quarter turns the page as shown
 // has to be turned for most of its text to be upright.
 func quartersTurned(chars []*responses.GetPageTextStructuredChar, place placement) int {
-	shown := math.Atan2(-place.d, place.a) // counter-clockwise turn of the page itself
+	shown := math.Atan2(place.d, place.a) // the page's own turn; both are clockwise
 	var counts [4]int
 	for _, char := range chars {
-		turn := char.Angle + shown
-		counts[(int(math.Round(turn/(math.Pi/2)))%4+4)%4]++
+		turned := int(math.Round((char.Angle + shown) / (math.Pi / 2)))
+		counts[((-turned)%4+4)%4]++
 	}
 	best := 0
 	for quarters, count := range counts {

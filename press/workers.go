@@ -176,7 +176,7 @@ func (p *Press) runIn(ctx context.Context, worker *child, work job, file, out st
 
 // collect moves the files that an answer names from the job's directory to out.
 func collect(answer *result, from, out string) error {
-	names := []*string{&answer.Standardized.File, &answer.Standardized.Thumbnail}
+	names := []*string{&answer.Standardized.File, &answer.Standardized.Thumbnail, &answer.Drawn}
 	for i := range answer.Message.Parts {
 		names = append(names, &answer.Message.Parts[i].File)
 	}

@@ -43,7 +43,7 @@ func TestBrowserSeesMailBecomeFiled(t *testing.T) {
 	if err := p.send("Your invoice", mail.File{Name: "invoice.pdf", Content: invoicePDF("LIVE-1")}); err != nil {
 		t.Fatal(err)
 	}
-	b.until("the invoice is done", `[...document.querySelectorAll('[data-key]')].some(row => row.innerText.includes('LIVE-1') && row.innerText.includes('Done'))`)
+	b.until("the invoice is done", `[...document.querySelectorAll("[data-key]")].some(row => row.innerText.includes("LIVE-1") && row.innerText.includes("Done"))`)
 	if err := p.send("A photo", mail.File{Name: "photo.jpg", Content: encodeJPEG(t, picture())}); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestBrowserSeesMailBecomeFiled(t *testing.T) {
 	b.until("the page was not loaded again", `window.unloaded === false`)
 	b.look("live-1280")
 
-	b.run(chromedp.Click(`//a[contains(., 'Nordlys')]`, chromedp.BySearch), chromedp.WaitVisible(`//*[contains(text(), 'Timeline')]`, chromedp.BySearch))
+	b.run(chromedp.Click(`//a[contains(., 'Nordwind')]`, chromedp.BySearch), chromedp.WaitVisible(`//*[contains(text(), 'Timeline')]`, chromedp.BySearch))
 	b.see("LIVE-1")
 	b.see("125.00")
 	b.look("document-1280")
@@ -90,7 +90,7 @@ func openBrowser(t *testing.T) browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	t.Cleanup(func() { chromedp.Cancel(ctx) }) //nolint:errcheck // the browser ends either way
+	t.Cleanup(func() { chromedp.Cancel(ctx) }) // the browser ends either way
 	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancelTime)
 	return browser{t: t, ctx: ctx}

@@ -50,7 +50,9 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 	if settings.CookieKey, err = keptSecret(filepath.Join(settings.DataDir, "cookie.key")); err != nil {
 		return err
 	}
-	url, stopDatabase, err := c.database(ctx, settings, log)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	url, stopDatabase, err := c.database(ctx, settings, log, fail)
 	if err != nil {
 		return err
 	}
@@ -82,8 +84,8 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 }
 
 // database returns the URL of the server's login and how to stop what was
-// started for it.
-func (c *devCommand) database(ctx context.Context, s settings, log *slog.Logger) (string, func() error, error) {
+// started for it. fail is called when that ends by itself.
+func (c *devCommand) database(ctx context.Context, s settings, log *slog.Logger, fail func(error)) (string, func() error, error) {
 	if s.DatabaseURL != "" {
 		url, err := provisionGiven(ctx, s)
 		return url, func() error { return nil }, err
@@ -92,6 +94,10 @@ func (c *devCommand) database(ctx context.Context, s settings, log *slog.Logger)
 	if err != nil {
 		return "", nil, err
 	}
+	go func() {
+		<-server.Done()
+		fail(errors.New("the private PostgreSQL has ended by itself; start docuflow dev again"))
+	}()
 	stop := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()

@@ -282,7 +282,7 @@ func (p *program) superuser() *pgx.Conn {
 // invoicePDF is a one-page invoice with a text layer.
 func invoicePDF(number string) []byte {
 	lines := []string{
-		"Nordlys Hosting AS", "Havnegata 14, 7010 Trondheim, Norway", "Invoice", "Invoice number: " + number,
+		"Nordwind Hosting GmbH", "Hafenstrasse 14, 20457 Hamburg, Germany", "Invoice", "Invoice number: " + number,
 		"Invoice date: 2026-11-22", "Virtual server, November 2026   100.00", "Subtotal   100.00", "VAT 25 %   25.00", "Total EUR   125.00",
 	}
 	var content strings.Builder

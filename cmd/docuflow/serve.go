@@ -8,10 +8,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/docuflow/docuflow/storage/postgres"
 )
@@ -96,14 +95,12 @@ func (n *node) run(ctx context.Context, doors doors) error {
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return background }}
 	admin := &http.Server{Handler: n.adminHandler(serving), ReadHeaderTimeout: 10 * time.Second}
 
-	var servers errgroup.Group
+	var servers sync.WaitGroup
 	serve := func(name string, f func() error) {
-		servers.Go(func() error {
-			err := f()
-			if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		servers.Go(func() {
+			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				fail(fmt.Errorf("%s: %w", name, err))
 			}
-			return nil
 		})
 	}
 	serve("serve pages", func() error { return pages.Serve(doors.http) })
@@ -133,10 +130,9 @@ func (n *node) stop(pages, admin *http.Server, endStreams func()) error {
 	closing, cancelClosing := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancelClosing()
 	if pages.Shutdown(closing) != nil {
-		pages.Close()
+		err = errors.Join(err, pages.Close())
 	}
-	admin.Close()
-	return err
+	return errors.Join(err, admin.Close())
 }
 
 func isHTTPS(url string) bool { return strings.HasPrefix(url, "https://") }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -115,7 +116,7 @@ func (c change) insertDocuments(ctx context.Context, unpacked domain.Unpacked) (
 			markDuplicate(unpacked.Parts, n, earlier)
 			continue
 		}
-		if err != pgx.ErrNoRows {
+		if !errors.Is(err, pgx.ErrNoRows) {
 			return unpacked, fmt.Errorf("look for an earlier delivery: %w", err)
 		}
 		seq, err := c.record(ctx, domain.Event{Kind: "document.received", Document: n.ID, Mail: n.Mail, Text: "Arrived by email"})

@@ -63,11 +63,10 @@ func migrating(ctx context.Context, url string, f func(*goose.Provider) error) e
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
-	defer lock.Close() // ends the session and its lock with it
+	defer lock.Close()
 	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
 		return fmt.Errorf("wait for other migrations: %w", err)
 	}
-	defer lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)

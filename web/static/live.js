@@ -76,10 +76,11 @@
   }
 
   function remove(row) {
-    var body = row.parentElement, band = body && body.querySelector(".band");
+    var body = row.parentElement;
     row.remove();
     if (!body || body.querySelector(".row")) return;
-    if (band) bands.set(band.dataset.band, band); // what takes the row's place stands under it again
+    var band = body.querySelector("[data-band]");
+    if (band) bands.set(body.dataset.day, band); // another row of this frame may need it
     body.remove();
   }
 
