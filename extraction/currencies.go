@@ -33,8 +33,8 @@ func (d *document) currencies(s *sheet, earlier domain.Fields) []candidate {
 		marks += e.beside + e.printed
 	}
 	var candidates []candidate
-	for code, e := range evidence {
-		c := candidate{value: code, key: code, surety: 1, features: e.describe(evidence, marks, d.facts.country != "")}
+	for code, e := range outspoken(evidence) {
+		c := candidate{value: code, key: code, surety: 1, features: e.describe(marks, d.facts.country != "")}
 		if e.cell != nil {
 			c.page, c.box = e.cell.row.page, e.cell.boxOf(e.start, e.end)
 			c.surety = e.cell.confidence(e.start, e.end)
@@ -43,6 +43,24 @@ func (d *document) currencies(s *sheet, earlier domain.Fields) []candidate {
 	}
 	slices.SortFunc(candidates, func(a, b candidate) int { return strings.Compare(a.value, b.value) })
 	return candidates
+}
+
+// outspoken drops what better evidence overrules: a sign of one currency alone
+// beside the total settles it, and what is printed anywhere beats the country.
+func outspoken(evidence map[string]*currencyEvidence) map[string]*currencyEvidence {
+	settled, printed := false, false
+	for _, e := range evidence {
+		settled = settled || e.total && e.exact
+		printed = printed || e.beside+e.printed > 0
+	}
+	kept := map[string]*currencyEvidence{}
+	for code, e := range evidence {
+		if settled && !e.total || printed && e.beside+e.printed == 0 {
+			continue
+		}
+		kept[code] = e
+	}
+	return kept
 }
 
 // currencyEvidence is what speaks for one currency.
@@ -71,7 +89,7 @@ func (e *currencyEvidence) keep(c *cell, start, end int) {
 	}
 }
 
-func (e *currencyEvidence) describe(all map[string]*currencyEvidence, marks int, countryKnown bool) []string {
+func (e *currencyEvidence) describe(marks int, countryKnown bool) []string {
 	var f features
 	f.when(e.beside > 0, "beside an amount")
 	f.when(e.beside > 0 && e.exact, "beside an amount, exact")
@@ -88,7 +106,6 @@ func (e *currencyEvidence) describe(all map[string]*currencyEvidence, marks int,
 	f.when(e.home, "at home")
 	f.when(e.home && e.beside+e.printed == 0, "at home, never printed")
 	f.when(e.home && marks == 0, "at home, none printed")
-	f.when(len(all) == 1, "alone")
 	if marks > 0 {
 		f.share("share of marks", float64(e.beside+e.printed)/float64(marks), 4)
 	}
@@ -121,11 +138,11 @@ func (d *document) printedCodes(s *sheet, total string, evidence map[string]*cur
 
 // printedSigns finds signs that stand in labels: "Total (€)", "Amount in RM".
 func (d *document) printedSigns(c *cell, totals bool, evidence map[string]*currencyEvidence) {
-	for _, word := range c.words {
-		trimmed := strings.Trim(fold(word.Text), "()[]:.,")
+	for _, word := range strings.FieldsFunc(c.text, func(r rune) bool { return strings.ContainsRune(" ()[]/", r) }) {
+		trimmed := strings.Trim(fold(word), ":.,")
 		for _, known := range currencySigns {
 			plain := strings.TrimSuffix(known.sign, ".")
-			if trimmed != plain || known.sign == "r" || startsWithLetter(plain) && len(plain) < 3 && !strings.HasPrefix(word.Text, "(") && !totals && plain != "rm" {
+			if trimmed != plain || known.sign == "r" || startsWithLetter(plain) && len(plain) < 3 && !strings.Contains(c.text, "("+word+")") && !totals && plain != "rm" {
 				continue
 			}
 			for rank, code := range known.codes {
@@ -141,5 +158,10 @@ func (d *document) printedSigns(c *cell, totals bool, evidence map[string]*curre
 	}
 }
 
-// commonAbbreviations are codes that mean other things as well.
-var commonAbbreviations = []string{"ALL", "TOP", "TRY", "CUP", "PEN", "MOP", "GEL", "BAM", "AMD", "COP", "LAK", "MAD", "SOS", "STN", "VES", "RON", "ANG", "CAD", "DOP", "BTN", "MOP", "SAR"}
+// commonAbbreviations are codes that mean other things as well; they count
+// beside an amount or a label that speaks of money.
+var commonAbbreviations = []string{"TRY", "AMD", "LAK", "MAD", "STN", "VES", "RON", "ANG", "CAD", "DOP", "BTN", "SAR", "ALL", "TOP", "CUP", "PEN", "BHD", "GEL", "MOP", "SOS", "COP", "BAM"}
+
+// wordCodes are codes that are words or legal forms; they count beside a label
+// that speaks of money alone.
+var wordCodes = []string{"ALL", "TOP", "CUP", "PEN", "BHD", "GEL", "MOP", "SOS", "COP", "BAM"}

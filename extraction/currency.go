@@ -20,7 +20,7 @@ type currencyMark struct {
 var currencyCodes = strings.Fields(`AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC
 CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD
 KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR
-SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL`)
+SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL`)
 
 // isCurrency says that s is an ISO 4217 code.
 func isCurrency(s string) bool { return slices.Contains(currencyCodes, s) }
@@ -71,7 +71,7 @@ func currencyAtEnd(text string) (currencyMark, int) {
 		return currencyMark{}, 0
 	}
 	tail := lastRunes(trimmed, 6)
-	if match := codeAtEnd.FindString(tail); match != "" && isCurrency(match) {
+	if match := codeAtEnd.FindString(tail); isCurrency(match) && !slices.Contains(wordCodes, match) {
 		return currencyMark{codes: []string{match}, exact: true}, len(text) - len(trimmed) + len(match)
 	}
 	folded := strings.ToLower(tail)
@@ -100,7 +100,7 @@ var (
 
 func currencyAtStart(text string) currencyMark {
 	text = strings.TrimLeft(text, " -.,*\u00a0\u202f")
-	if match := codeAtStart.FindString(text); match != "" && isCurrency(match) {
+	if match := codeAtStart.FindString(text); isCurrency(match) && !slices.Contains(wordCodes, match) {
 		return currencyMark{codes: []string{match}, exact: true}
 	}
 	folded := strings.ToLower(text)

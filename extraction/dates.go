@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // dateOrder is the order of day and month in a document's numeric dates.
@@ -59,9 +60,9 @@ var monthNumbers = func() map[string]int {
 // The notations, on folded text: folding keeps months such as "février" plain.
 var (
 	yearFirst   = regexp.MustCompile(`(?:^|[^\d.,/-])((?:19|20)\d\d) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})`)
-	yearLast    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2}) ?[-/.,|'’] ?(\d{1,2}) ?[-/.,|'’] ?((?:19|20)\d\d|\d\d)(?:\D|$)`)
+	yearLast    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2}) ?[-/.,|'’] ?(\d{1,2}) ?[-/.,|'’] ?((?:19|20)\d\d|\d\d\b)`)
 	spacedDate  = regexp.MustCompile(`\b(\d{2}) (\d{2}) ((?:19|20)\d\d)\b`)
-	dayMonth    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2})(?:st|nd|rd|th|er|\.|o)? ?[-/.,]? ?(?:de |di |of )?([a-z]{3,12})\.? ?[-/.,']? ?(?:de |del )?((?:19|20)\d\d|\d\d)(?:\D|$)`)
+	dayMonth    = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2})(?:st|nd|rd|th|er|\.|o)? ?[-/.,]? ?(?:de |di |of )?([a-z]{3,12})\.? ?[-/.,']? ?(?:de |del )?((?:19|20)\d\d|\d\d\b)`)
 	monthDay    = regexp.MustCompile(`\b([a-z]{3,12})\.? ?[-/.]? ?(\d{1,2})(?:st|nd|rd|th)? ?[,./-]? ?((?:19|20)\d\d)\b`)
 	yearMonth   = regexp.MustCompile(`\b((?:19|20)\d\d)[-./ ]{1,2}([a-z]{3,12})[-./ ]{1,2}(\d{1,2})\b`)
 	eightYear   = regexp.MustCompile(`\b(20\d\d)(\d\d)(\d\d)\b`)
@@ -169,6 +170,9 @@ func scanDates(text string, fuzzy bool) []date {
 	}
 	each := func(pattern *regexp.Regexp, read func(a, b, c string) (date, bool)) {
 		for _, place := range pattern.FindAllStringSubmatchIndex(clean, -1) {
+			if end := place[7]; end < len(clean) && unicode.IsDigit(rune(clean[end])) {
+				continue // a part of a longer number
+			}
 			d, ok := read(clean[place[2]:place[3]], clean[place[4]:place[5]], clean[place[6]:place[7]])
 			add(place, d, ok)
 		}

@@ -94,6 +94,7 @@ func (m *money) describe(s *sheet, i int) []string {
 	f.when(row.has(lTotal) && m.rank[cents] == 0, "total and largest")
 	f.when(row.has(lTotal) && m.counts[cents] > 1, "total and repeated")
 	f.when(row.has(lTotal) && m.rounded[cents], "total and rounded")
+	f.when(row.has(lTotal) && m.unrounded[cents], "total before rounding")
 	f.when(row.has(lTotal) && around.before.has(lRounding), "total below a rounding")
 	f.when(row.has(lTotal) && (m.sums[cents] || m.taxSums[cents]), "total and a sum")
 	return f.names
@@ -143,7 +144,7 @@ func (s *sheet) reckon() *money {
 	}
 	m.cents = withCents >= 3 && withCents*3 > len(m.amounts)
 	m.rankValues()
-	m.addUp()
+	m.addUp(s.says(lRounding))
 	return m
 }
 
@@ -183,9 +184,9 @@ func (around surroundings) hasAny(names ...label) bool {
 
 // addUp notes the values that are sums of others: net and tax, cash less
 // change, a total and its rounding, a column of lines.
-func (m *money) addUp() {
+func (m *money) addUp(rounding bool) {
 	m.sums, m.taxSums, m.changes, m.rounded, m.unrounded, m.columns = map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
-	var nets, taxes, paid, change, rounding, all []int64
+	var nets, taxes, paid, change, all []int64
 	for i, a := range m.amounts {
 		cents := hundredths(a.value.Abs())
 		if a.percent || cents == 0 {
@@ -208,9 +209,6 @@ func (m *money) addUp() {
 		if near.has(lChange) {
 			change = append(change, cents)
 		}
-		if near.has(lRounding) && cents <= 50 {
-			rounding = append(rounding, hundredths(a.value))
-		}
 		if (a.cents || !m.cents) && len(all) < 150 {
 			all = append(all, cents)
 		}
@@ -230,16 +228,37 @@ func (m *money) addUp() {
 			m.changes[p-c] = true
 		}
 	}
-	for _, r := range rounding {
-		for _, value := range all {
-			for _, result := range []int64{value + r, value - r} {
-				if r != 0 && result%5 == 0 && value%5 != 0 {
-					m.rounded[result], m.unrounded[value] = true, true
-				}
+	if rounding {
+		m.addRounding(all)
+	}
+	m.addColumns()
+}
+
+// addRounding finds totals that were rounded to five cents, in a document that
+// speaks of rounding. The adjustment itself is often printed a line off.
+func (m *money) addRounding(values []int64) {
+	for _, exact := range values {
+		if exact%5 == 0 {
+			continue
+		}
+		for _, rounded := range []int64{exact - exact%5, exact - exact%5 + 5} {
+			if rounded > 0 && m.counts[rounded] > 0 {
+				m.rounded[rounded], m.unrounded[exact] = true, true
 			}
 		}
 	}
-	m.addColumns()
+}
+
+// says tells whether a label occurs anywhere.
+func (s *sheet) says(name label) bool {
+	for _, r := range s.rows {
+		for _, c := range r.cells {
+			if c.labelSet().has(name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addColumns sums the amounts above each amount that stand in its column.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,7 +42,7 @@ func serveChild(stdin *bufio.Reader, stdout io.Writer) error {
 		return err
 	}
 	var work job
-	if err := readLine(stdin, &work); err == io.EOF {
+	if err := readLine(stdin, &work); errors.Is(err, io.EOF) {
 		return nil // not needed any more
 	} else if err != nil {
 		return fmt.Errorf("read the job: %w", err)

@@ -224,7 +224,7 @@ type object struct {
 
 func (o *object) Read(p []byte) (int, error) {
 	n, err := o.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = unavailable("read", o.key, err)
 	}
 	return n, err

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -33,7 +34,7 @@ func (s *source) fill(buf []byte) (n int, ended bool, err error) {
 	for n < len(buf) {
 		read, err := s.Read(buf[n:])
 		n += read
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, true, nil
 		}
 		if err != nil {

@@ -76,11 +76,10 @@
   }
 
   function remove(row) {
-    var body = row.parentElement;
+    var body = row.parentElement, band = body && body.querySelector(".band");
     row.remove();
     if (!body || body.querySelector(".row")) return;
-    var band = body.querySelector("[data-band]");
-    if (band) bands.set(body.dataset.day, band); // another row of this frame may need it
+    if (band) bands.set(band.dataset.band, band); // what takes the row's place stands under it again
     body.remove();
   }
 
