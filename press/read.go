@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"time"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/page"
@@ -33,12 +34,16 @@ func (h *hand) read(ctx context.Context, languages []string) (Reading, error) {
 	case typeXML:
 		return readXML()
 	case typeJPEG, typePNG, typeWebP, typeTIFF:
-		document, err := recogniseImage(ctx, mediaType, languages)
+		document, err := recogniseImage(ctx, mediaType, languages, h.patience())
 		return Reading{Document: document}, err
 	default:
 		return Reading{}, unusable(mediaType)
 	}
 }
+
+// patience is when recognition begins no further page: what was read by then
+// is worth more than a job that is killed.
+func (h *hand) patience() time.Time { return time.Now().Add(h.wall / 2) }
 
 func readXML() (Reading, error) {
 	info, err := os.Stat(inputName)
@@ -69,15 +74,15 @@ func (h *hand) readPDF(ctx context.Context, languages []string) (Reading, error)
 		return Reading{}, damagedPDF(err)
 	}
 	reading := Reading{Document: document, XML: opened.invoiceXML()}
-	return reading, opened.recognise(ctx, &reading.Document, languages)
+	return reading, opened.recognise(ctx, &reading.Document, languages, h.patience())
 }
 
 // recognise replaces pages of a document that have next to no text by what is
 // recognised in their pictures.
-func (p *openedPDF) recognise(ctx context.Context, document *page.Document, languages []string) error {
+func (p *openedPDF) recognise(ctx context.Context, document *page.Document, languages []string, until time.Time) error {
 	recognised := 0
 	for i := range document.Pages {
-		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised {
+		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised || recognised > 0 && time.Now().After(until) {
 			continue
 		}
 		var seen page.Page
@@ -99,10 +104,10 @@ func (p *openedPDF) recognise(ctx context.Context, document *page.Document, lang
 	return nil
 }
 
-func recogniseImage(ctx context.Context, mediaType string, languages []string) (page.Document, error) {
+func recogniseImage(ctx context.Context, mediaType string, languages []string, until time.Time) (page.Document, error) {
 	document := page.Document{Source: page.SourceOCR}
 	err := eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
-		if len(document.Pages) == maxRecognised {
+		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(until) {
 			return nil
 		}
 		seen, err := recognisePicture(ctx, flat(picture, turn, picture.Bounds().Dx()+picture.Bounds().Dy()), languages)

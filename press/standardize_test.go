@@ -2,6 +2,7 @@ package press
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"image"
 	"image/color"
@@ -142,6 +143,37 @@ func TestStandardizeTurnsPhotos(t *testing.T) {
 			t.Errorf("orientation %d: lies on its side: %v", turn, thumbnail.Bounds())
 		}
 		checkCorners(t, thumbnail)
+	}
+}
+
+// A transparent pixel of WebP, for which there is no encoder here, becomes white paper.
+func TestStandardizeWebP(t *testing.T) {
+	press := newPress(t, nil)
+	content, err := base64.StdEncoding.DecodeString("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := press.Standardize(t.Context(), write(t, "in.webp", content), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.MediaType != "image/webp" || pagesOf(t, done.File) != 1 {
+		t.Errorf("got %+v", done)
+	}
+	if r, g, b, _ := decodedPNG(t, done.Thumbnail).At(0, 0).RGBA(); r>>8 != 255 || g>>8 != 255 || b>>8 != 255 {
+		t.Errorf("the paper is %d %d %d", r>>8, g>>8, b>>8)
+	}
+}
+
+// Print shops' JPEGs come as CMYK.
+func TestFlatCMYK(t *testing.T) {
+	picture := image.NewCMYK(image.Rect(0, 0, 2, 1))
+	picture.SetCMYK(1, 0, color.CMYK{0, 255, 255, 0})
+	got := flat(picture, upright, maxWidth)
+	for x, want := range []color.RGBA{{255, 255, 255, 255}, {255, 0, 0, 255}} {
+		if got.At(x, 0) != want {
+			t.Errorf("pixel %d is %v, want %v", x, got.At(x, 0), want)
+		}
 	}
 }
 
