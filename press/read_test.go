@@ -1,14 +1,8 @@
 package press
 
 import (
-	"image"
 	"strings"
 	"testing"
-
-	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
 
 	"github.com/docuflow/docuflow/page"
 )
@@ -16,7 +10,7 @@ import (
 // What is written on a picture is read, alone and as a page of a PDF without text.
 func TestReadRecognises(t *testing.T) {
 	press := newPress(t, nil)
-	picture := write(t, "scan.png", encodedPNG(t, printed("INVOICE", "TOTAL EUR")))
+	picture := write(t, "scan.png", encodedPNG(t, scanned(t, 255, 0, "INVOICE", "TOTAL EUR")))
 	done, err := press.Standardize(t.Context(), picture, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -61,17 +55,4 @@ func words(document page.Document) string {
 		}
 	}
 	return strings.Join(all, " ")
-}
-
-// printed is a page with lines of large type.
-func printed(lines ...string) image.Image {
-	small := image.NewGray(image.Rect(0, 0, 120, 20+20*len(lines)))
-	draw.Draw(small, small.Rect, image.White, image.Point{}, draw.Src)
-	for i, line := range lines {
-		drawer := font.Drawer{Dst: small, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(10, 20+20*i)}
-		drawer.DrawString(line)
-	}
-	large := image.NewGray(image.Rect(0, 0, small.Rect.Dx()*6, small.Rect.Dy()*6))
-	draw.CatmullRom.Scale(large, large.Rect, small, small.Rect, draw.Src, nil)
-	return large
 }
