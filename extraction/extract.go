@@ -10,7 +10,8 @@ import (
 	"github.com/docuflow/docuflow/page"
 )
 
-// Where the fields of a Result come from, beside page.SourceText and page.SourceOCR.
+// SourceEInvoice says that the fields of a Result come from an e-invoice; the
+// other sources are page.SourceText and page.SourceOCR.
 const SourceEInvoice = "einvoice"
 
 // Input is what is known about one document.
