@@ -49,6 +49,10 @@ type Config struct {
 	CookieKey []byte
 	// ReplayRate is how many dead letters a replay queues again each second.
 	ReplayRate int
+	// PrintedLinks says that sign-in links are printed for the operator alone:
+	// opening one signs in. Mailed ones wait for a button, because previews and
+	// scanners open links too.
+	PrintedLinks bool
 	// MaxUpload is the largest file that is taken, in octets.
 	MaxUpload int64
 	Log       *slog.Logger

@@ -97,10 +97,11 @@ func (n *node) assemble(ctx context.Context) error {
 		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
 	}, acceptance)
 	n.web, err = web.New(web.Config{
-		Documents: store, Overview: store, Desk: store, Approver: store, Dead: store, Replays: store, Pauses: store, Operations: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Dead: store, Replays: store, Pauses: store, Operations: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
-		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), CookieKey: []byte(settings.CookieKey),
+		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
