@@ -115,7 +115,8 @@ func (n *node) assemble(ctx context.Context) error {
 
 // replayer gives dead letters another try when somebody asked for it.
 func (n *node) replayer() actors.Replayer {
-	return actors.Replayer{Replays: n.store, Kick: n.system.Kick, Every: n.settings.ScanEvery, Log: n.log}
+	const every = 250 * time.Millisecond // steps are a second apart
+	return actors.Replayer{Replays: n.store, Kick: n.system.Kick, Every: every, Log: n.log}
 }
 
 func infos(steps []pipeline.Step) (infos []domain.StageInfo) {
