@@ -70,13 +70,14 @@ func (s *Server) failuresEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.stream(w, r, func(ctx context.Context, u *update) ([]event, error) {
-		page, err := s.readFailures(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		page.Shell = s.strangerShell(r, "Failures")
-		page.User, page.Balance = visitorOf(r).User, u.balance
-		frame, err := html(ctx, templates.FailuresFrame(page))
+		frame, err := u.shared.draw(ctx, r.URL.Query().Get("show")+" "+r.URL.Query().Get("stage"), func(ctx context.Context) ([]byte, error) {
+			page, err := s.readFailures(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			page.View, page.Balance = s.view(), u.balance
+			return html(ctx, templates.FailuresFrame(page))
+		})
 		return []event{{name: "frame", data: frame}}, err
 	})
 }
@@ -87,7 +88,7 @@ func filterForm(w http.ResponseWriter, r *http.Request) (domain.DocumentQuery, e
 	if err := r.ParseForm(); err != nil {
 		return domain.DocumentQuery{}, badForm(err)
 	}
-	list, err := listOf(url.Values{"stage": {r.PostForm.Get("stage")}, "kind": {r.PostForm.Get("kind")}, "q": {r.PostForm.Get("q")}})
+	list, err := listOf(url.Values{"stage": {r.PostForm.Get("stage")}, "kind": {r.PostForm.Get("kind")}, "q": {r.PostForm.Get("q")}, "review": {r.PostForm.Get("review")}})
 	return query(list, 0), err
 }
 

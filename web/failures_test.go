@@ -64,6 +64,13 @@ func TestGroupIsRetriedDiscardedAndPutBack(t *testing.T) {
 	if stopped := s.replays[len(s.replays)-1]; stopped.Running() || stopped.StoppedBy != s.user.Email {
 		t.Fatalf("%+v", stopped)
 	}
+	search := s.get(t, "/?status=FAILED&q=stadtwerke")
+	search.want(t, http.StatusOK, "Retry all that match", `name="q" value="stadtwerke"`)
+	s.get(t, "/?q=stadtwerke").wantNot(t, "Retry all that match")
+	s.post(t, "/failures/replays", url.Values{"q": {"stadtwerke"}, "review": {"1"}}).want(t, http.StatusSeeOther)
+	if matching := s.replays[len(s.replays)-1].Filter; matching.Text != "stadtwerke" || !matching.Review {
+		t.Fatalf("the search is lost: %+v", matching)
+	}
 	s.post(t, "/failures/replays/nonsense/stop", nil).want(t, http.StatusNotFound)
 	s.post(t, "/failures/replays", url.Values{"kind": {"nothing_like_it"}}).want(t, http.StatusConflict, "There is nothing to retry")
 
