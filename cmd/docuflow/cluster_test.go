@@ -245,8 +245,9 @@ func TestPausedNodeEndsItself(t *testing.T) {
 // then nothing of the node is left.
 func TestDrain(t *testing.T) {
 	n := newNodes(t)
-	tenant := n.workspace("Acme")
-	a := n.start("a")
+	tenant, other := n.workspace("Acme"), n.workspace("Birch")
+	const longLease = "DOCUFLOW_LEASE_TTL=1m" // renewals wait for the same lock
+	a := n.start("a", longLease)
 	n.exec(`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4242); RETURN NEW; END'`)
 	n.exec(`CREATE TRIGGER hold BEFORE UPDATE ON documents FOR EACH ROW WHEN (OLD.stage = 'extract' AND NEW.stage <> OLD.stage) EXECUTE FUNCTION hold()`)
 	n.exec("SELECT pg_advisory_lock(4242)")
@@ -255,14 +256,14 @@ func TestDrain(t *testing.T) {
 		return n.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1
 	})
 
-	b := n.start("b")
+	b := n.start("b", longLease)
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	a.until("the node is not ready", func() bool { return a.readyz() == http.StatusServiceUnavailable })
 	a.until("newcomers are sent away", func() bool { return greeting(a.SMTP) == "421" })
 	a.until("the others know", func() bool { return n.count("SELECT count(*) FROM cluster_members WHERE node = 'a' AND draining") == 1 })
-	n.mailTo(b, tenant, "D-2")
+	n.mailTo(b, other, "D-2")
 	b.until("the other node has unpacked a mail", func() bool { return n.count("SELECT count(*) FROM documents") == 2 })
 	if members := n.members(); !slices.Equal(members, []string{"a", "b"}) {
 		t.Errorf("members while work runs: %q", members)
