@@ -125,7 +125,7 @@ func describe(members []domain.Member, queue domain.QueueState) string {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", m.Node, address, state, ago(m.StartedAt, now), ago(m.BeatAt, now), m.Mails, m.Documents)
 	}
-	table.Flush() // into memory: it cannot fail
+	_ = table.Flush() // into memory: it cannot fail
 	if len(members) == 0 {
 		text.WriteString("no node runs\n")
 	}
@@ -137,7 +137,7 @@ func describe(members []domain.Member, queue domain.QueueState) string {
 	for _, count := range queue.Stages {
 		fmt.Fprintf(table, "%s\t%s\t%d\n", count.Stage, strings.ToLower(string(count.Status)), count.Documents)
 	}
-	table.Flush()
+	_ = table.Flush()
 	return text.String()
 }
 

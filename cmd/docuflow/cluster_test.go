@@ -201,6 +201,11 @@ func TestNodesShareTheWorkAndSurviveAKill(t *testing.T) {
 	if working := n.count("SELECT count(DISTINCT node) FROM attempts"); working < 2 {
 		t.Errorf("%d nodes have worked", working)
 	}
+	for _, node := range []*program{a, b, c} {
+		if strings.Contains(node.output.String(), "a node does not answer") {
+			t.Error("kicks did not reach other nodes")
+		}
+	}
 	send(b)
 	c.kill()
 	killed := time.Now()

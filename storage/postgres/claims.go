@@ -170,11 +170,16 @@ func loseAttempts(ctx context.Context, tx pgx.Tx, column, id string) error {
 
 // openAttempt does nothing for a document that waits for its next stage.
 func openAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease) error {
-	_, err := tx.Exec(ctx, `
+	opening := openingAttempt(lease)
+	_, err := tx.Exec(ctx, opening.sql, opening.args...)
+	return err
+}
+
+func openingAttempt(lease domain.Lease) statement {
+	return statement{`
 		INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
 		SELECT workspace_id, id, stage, attempt, epoch, $2, greatest(queued_at, next_attempt_at), clock_timestamp()
-		FROM documents WHERE id = $1 AND status = 'PROCESSING'`, lease.Document, lease.Node)
-	return err
+		FROM documents WHERE id = $1 AND status = 'PROCESSING'`, []any{lease.Document, lease.Node}}
 }
 
 // Renew extends a lease. domain.ErrSuperseded: it was lost.
@@ -236,6 +241,12 @@ type attemptEnd struct {
 }
 
 func closeAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease, outcome domain.AttemptOutcome, end attemptEnd) error {
+	closing := closingAttempt(lease, outcome, end)
+	_, err := tx.Exec(ctx, closing.sql, closing.args...)
+	return err
+}
+
+func closingAttempt(lease domain.Lease, outcome domain.AttemptOutcome, end attemptEnd) statement {
 	column, id := "document_id", string(lease.Document)
 	if lease.Mail != "" {
 		column, id = "mail_id", string(lease.Mail)
@@ -248,10 +259,9 @@ func closeAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease, outcome do
 	if end.retryIn > 0 {
 		next = &end.retryIn
 	}
-	_, err := tx.Exec(ctx, `
+	return statement{`
 		UPDATE attempts SET outcome = $3, finished_at = clock_timestamp(), started_at = started_at + $4, note = $5,
 			error_kind = $6, error = $7, next_run_at = clock_timestamp() + $8::interval
-		WHERE `+column+` = $1 AND epoch = $2 AND outcome = ''`,
-		id, lease.Epoch, outcome, end.waited, end.note, kind, message, next)
-	return err
+		WHERE ` + column + ` = $1 AND epoch = $2 AND outcome = ''`,
+		[]any{id, lease.Epoch, outcome, end.waited, end.note, kind, message, next}}
 }

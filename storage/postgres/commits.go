@@ -19,11 +19,7 @@ import (
 // lease was lost and nothing was written.
 func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (document domain.Document, err error) {
 	err = s.changing(ctx, lease.Workspace, func(tx change) error {
-		before, err := tx.fenced(ctx, lease)
-		if err != nil {
-			return err
-		}
-		seq, err := tx.record(ctx, domain.Event{Kind: "stage.done", Document: lease.Document, Text: outcome.Note})
+		before, seq, err := tx.fenced(ctx, lease)
 		if err != nil {
 			return err
 		}
@@ -31,19 +27,24 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 		if outcome.Skipped {
 			result = domain.AttemptSkipped
 		}
-		if err := closeAttempt(ctx, tx, lease, result, attemptEnd{waited: waited, note: outcome.Note}); err != nil {
+		after := apply(before, outcome)
+		fields, err := writingFields(after)
+		if err != nil {
 			return err
+		}
+		statements := []statement{
+			recording(domain.Event{Kind: "stage.done", Document: lease.Document, Text: outcome.Note}),
+			closingAttempt(lease, result, attemptEnd{waited: waited, note: outcome.Note}),
+			fields, advancing(lease, after, next.Name, seq+1),
+		}
+		if next.Name != "" {
+			statements = append(statements, openingAttempt(lease))
 		}
 		if err := tx.deliver(ctx, lease, outcome.Deliveries); err != nil {
 			return err
 		}
-		if err := tx.advance(ctx, lease, apply(before, outcome), next.Name, seq); err != nil {
+		if err := tx.together(ctx, statements...); err != nil {
 			return err
-		}
-		if next.Name != "" {
-			if err := openAttempt(ctx, tx, lease); err != nil {
-				return err
-			}
 		}
 		document, err = selectDocument(ctx, tx, lease.Document)
 		return err
@@ -51,18 +52,24 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 	return document, leaseError(err, "advance", lease)
 }
 
-// fenced reads the document of a lease that is still in force, and locks the
-// workspace first, as every change does.
-func (c change) fenced(ctx context.Context, lease domain.Lease) (domain.Document, error) {
-	if err := c.lock(ctx); err != nil {
-		return domain.Document{}, err
+// fenced reads the document of a lease that is still in force and locks it,
+// and the workspace first, as every change does. It also returns the number of the workspace's last event.
+func (c change) fenced(ctx context.Context, lease domain.Lease) (document domain.Document, seq int64, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT event_seq FROM workspaces WHERE id = current_workspace() FOR UPDATE")
+	batch.Queue("SELECT "+documentColumns+" FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE",
+		lease.Document, lease.Epoch)
+	results := c.SendBatch(ctx, batch)
+	defer results.Close() // what it says, the reads have said before
+	if err := results.QueryRow().Scan(&seq); err != nil {
+		return domain.Document{}, 0, err
 	}
-	err := one(c.Exec(ctx, `SELECT FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE`,
-		lease.Document, lease.Epoch))
+	rows, err := results.Query()
 	if err != nil {
-		return domain.Document{}, err
+		return domain.Document{}, 0, err
 	}
-	return selectDocument(ctx, c, lease.Document)
+	document, err = pgx.CollectExactlyOneRow(rows, scanDocument)
+	return document, seq, err
 }
 
 // apply returns the document with what a stage found out.
@@ -107,11 +114,9 @@ func withoutField(review []domain.ReviewReason, name domain.FieldName) []domain.
 	return kept
 }
 
-func (c change) advance(ctx context.Context, lease domain.Lease, document domain.Document, next domain.StageName, seq int64) error {
-	if err := c.writeFields(ctx, document); err != nil {
-		return err
-	}
-	return one(c.Exec(ctx, `
+// advancing is the end of a stage. The lease is known to be in force.
+func advancing(lease domain.Lease, document domain.Document, next domain.StageName, seq int64) statement {
+	return statement{`
 		UPDATE documents SET standardized_key = $3, standard_size = $4, pages = $5, thumbnail_key = $6, page_model_key = $7, source = $8,
 			error = NULL, updated_at = clock_timestamp(), seq = $9,
 			stage = coalesce(nullif($10, ''), stage),
@@ -122,28 +127,36 @@ func (c change) advance(ctx context.Context, lease domain.Lease, document domain
 			tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
 		FROM (SELECT EXISTS (SELECT FROM stage_pauses WHERE stage_pauses.stage = $10) AS paused) next
 		WHERE id = $1 AND epoch = $2`,
-		lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
-		document.PageModel, document.Source, seq, next))
+		[]any{lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
+			document.PageModel, document.Source, seq, next}}
 }
 
-// writeFields writes the fields and the columns that repeat their values.
-func (c change) writeFields(ctx context.Context, document domain.Document) error {
+// writingFields writes the fields and the columns that repeat their values.
+func writingFields(document domain.Document) (statement, error) {
 	fields, err := json.Marshal(document.Fields)
 	if err != nil {
-		return err
+		return statement{}, err
 	}
 	review, err := json.Marshal(append([]domain.ReviewReason{}, document.Review...))
 	if err != nil {
-		return err
+		return statement{}, err
 	}
 	value := document.Fields.Value
-	_, err = c.Exec(ctx, `
+	return statement{`
 		UPDATE documents SET fields = $2, review = $3, vendor_name = nullif($4, ''), total_amount = nullif($5, '')::numeric,
 			invoice_date = nullif($6, '')::date, invoice_number = nullif($7, ''), currency = nullif($8, ''), category = nullif($9, '')
 		WHERE id = $1`,
-		document.ID, fields, review, value(domain.VendorName), value(domain.TotalAmount), value(domain.InvoiceDate),
-		value(domain.InvoiceNumber), value(domain.Currency), value(domain.CategoryName))
-	return err
+		[]any{document.ID, fields, review, value(domain.VendorName), value(domain.TotalAmount), value(domain.InvoiceDate),
+			value(domain.InvoiceNumber), value(domain.Currency), value(domain.CategoryName)}}, nil
+}
+
+// writeFields writes the fields alone.
+func (c change) writeFields(ctx context.Context, document domain.Document) error {
+	writing, err := writingFields(document)
+	if err != nil {
+		return err
+	}
+	return c.together(ctx, writing)
 }
 
 func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []domain.Delivery) error {
@@ -162,7 +175,7 @@ func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []do
 // workspace and uses no attempt up. domain.ErrSuperseded: the lease was lost and nothing was written.
 func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error {
 	err := s.changing(ctx, lease.Workspace, func(tx change) error {
-		document, err := tx.fenced(ctx, lease)
+		document, _, err := tx.fenced(ctx, lease)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,5 +151,41 @@ func expect(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Fatalf("%q, want %q", got, want)
+	}
+}
+
+// Writers of one workspace at the same time leave no gap in its sequence, and
+// no reader ever sees a number before all smaller ones.
+func TestSequenceHasNoGapsUnderConcurrency(t *testing.T) {
+	store, admin := open(t)
+	workspace := newWorkspace(t, store, "Acme")
+	const writers, each = 8, 25
+	var writing sync.WaitGroup
+	for range writers {
+		writing.Go(func() {
+			for range each {
+				claim(t, store, workspace, newDocument(t, store, workspace), time.Minute) // two events
+				if _, _, err := store.Claim(t.Context(), workspace, domain.DocumentID(uuid.NewString()), "node", time.Minute); !errors.Is(err, domain.ErrNotDue) {
+					t.Errorf("claim of nothing: %v", err) // an event that is rolled back
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { writing.Wait(); close(done) }()
+	super := connect(t, admin)
+	for finished := false; !finished; {
+		select {
+		case <-done:
+			finished = true // and look once more
+		default:
+		}
+		var events, last int
+		if err := super.QueryRow(t.Context(), "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE workspace_id = $1", workspace).Scan(&events, &last); err != nil {
+			t.Fatal(err)
+		}
+		if events != last || finished && events != 2*writers*each {
+			t.Fatalf("%d events, the last one has number %d", events, last)
+		}
 	}
 }

@@ -167,14 +167,8 @@ func (c change) recordEach(ctx context.Context, table string, ids []string, even
 
 // record writes one event and returns its sequence number.
 func (c change) record(ctx context.Context, event domain.Event) (seq int64, err error) {
-	err = c.QueryRow(ctx, `
-		WITH next AS (
-			UPDATE workspaces SET event_seq = event_seq + 1 WHERE id = current_workspace() RETURNING event_seq
-		)
-		INSERT INTO events (workspace_id, seq, kind, document_id, mail_id, actor, text)
-		SELECT current_workspace(), event_seq, $1, nullif($2, '')::uuid, nullif($3, '')::uuid, $4, $5 FROM next
-		RETURNING seq`,
-		event.Kind, event.Document, event.Mail, event.Actor, event.Text).Scan(&seq)
+	recording := recording(event)
+	err = c.QueryRow(ctx, recording.sql, recording.args...).Scan(&seq)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, fmt.Errorf("workspace: %w", domain.ErrNotFound)
 	}
@@ -182,6 +176,32 @@ func (c change) record(ctx context.Context, event domain.Event) (seq int64, err 
 		return 0, fmt.Errorf("record event %s: %w", event.Kind, err)
 	}
 	return seq, nil
+}
+
+func recording(event domain.Event) statement {
+	return statement{`
+		WITH next AS (
+			UPDATE workspaces SET event_seq = event_seq + 1 WHERE id = current_workspace() RETURNING event_seq
+		)
+		INSERT INTO events (workspace_id, seq, kind, document_id, mail_id, actor, text)
+		SELECT current_workspace(), event_seq, $1, nullif($2, '')::uuid, nullif($3, '')::uuid, $4, $5 FROM next
+		RETURNING seq`,
+		[]any{event.Kind, event.Document, event.Mail, event.Actor, event.Text}}
+}
+
+// statement is SQL that can be sent alone or with others.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// together sends statements in one round trip. Each must succeed.
+func (c change) together(ctx context.Context, statements ...statement) error {
+	batch := &pgx.Batch{}
+	for _, s := range statements {
+		batch.Queue(s.sql, s.args...)
+	}
+	return c.SendBatch(ctx, batch).Close()
 }
 
 // notFound turns pgx's missing row into the domain's.
