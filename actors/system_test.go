@@ -292,7 +292,7 @@ func TestLongStageKeepsItsLease(t *testing.T) {
 			return domain.Outcome{}, ctx.Err()
 		}
 	}})
-	f.config.LeaseTTL = 200 * time.Millisecond
+	f.config.LeaseTTL = time.Second
 	f.start()
 	id := f.newDocument()
 	f.await(id, is(domain.Processing))
