@@ -72,6 +72,9 @@ type settings struct {
 
 	reading
 	logging
+
+	// development says that one person runs the server for themselves.
+	development bool
 }
 
 // clustering is how several servers share the work of one database.
