@@ -58,7 +58,12 @@ func durable(b *testing.B) (*postgres.Store, string) {
 // BenchmarkUpdate is the bare limit: single-row updates, 8 connections.
 func BenchmarkUpdate(b *testing.B) {
 	_, admin := durable(b)
-	pool, err := pgxpool.New(b.Context(), admin)
+	config, err := pgxpool.ParseConfig(admin)
+	if err != nil {
+		b.Fatal(err)
+	}
+	config.MaxConns = benchConns
+	pool, err := pgxpool.NewWithConfig(b.Context(), config)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,6 +38,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", err)
 	}
+	config.MaxConns = max(config.MaxConns, leastConns)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -48,6 +49,10 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	}
 	return &Store{pool: pool, feed: newFeed(pool, log)}, nil
 }
+
+// leastConns is how many connections a node may use at least: pgx's own
+// default, four on a small machine, makes pages wait for stages.
+const leastConns = 12
 
 // Close ends all connections.
 func (s *Store) Close() { s.pool.Close() }
