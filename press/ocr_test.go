@@ -20,8 +20,8 @@ import (
 	"github.com/docuflow/docuflow/page"
 )
 
-// printed draws lines of text on paper, as a scanner would see them.
-func printed(t *testing.T, paper, ink uint8, lines ...string) *image.Gray {
+// scanned draws lines of text on paper, as a scanner would see them.
+func scanned(t *testing.T, paper, ink uint8, lines ...string) *image.Gray {
 	t.Helper()
 	parsed, err := opentype.Parse(goregular.TTF)
 	if err != nil {
@@ -78,9 +78,9 @@ func recognise(t *testing.T, picture *image.Gray) page.Page {
 var slip = []string{"Harbour Street Bakery Ltd", "12 Harbour Street, Whitby", "Receipt no. 004512", "Date 14/03/2025", "Two loaves of rye bread 9.40", "Apple cake 12.80", "TOTAL 22.20", "Cash 25.00", "Change 2.80", "Thank you for your visit"}
 
 func TestReadOCR(t *testing.T) {
-	upright := printed(t, 250, 20, slip...)
+	upright := scanned(t, 250, 20, slip...)
 	onItsHead := turnGrey(upright, 2)
-	pictures := map[string]*image.Gray{"upright": upright, "on its head": onItsHead, "faint on grey paper": printed(t, 170, 95, slip...)}
+	pictures := map[string]*image.Gray{"upright": upright, "on its head": onItsHead, "faint on grey paper": scanned(t, 170, 95, slip...)}
 	for name, picture := range pictures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +111,7 @@ func TestReadOCR(t *testing.T) {
 
 func TestReadOCRInTheLanguageOfTheText(t *testing.T) {
 	t.Parallel()
-	read := recognise(t, printed(t, 255, 0, "Bäckerei Müller und Söhne", "Königstraße 7, 70173 Stuttgart", "Rechnung Nr. 2025-118 vom 3. März", "Menge und Betrag der Ware", "Summe netto 18,00", "zuzüglich 7 % MwSt. 1,26", "Gesamtbetrag 19,26 €"))
+	read := recognise(t, scanned(t, 255, 0, "Bäckerei Müller und Söhne", "Königstraße 7, 70173 Stuttgart", "Rechnung Nr. 2025-118 vom 3. März", "Menge und Betrag der Ware", "Summe netto 18,00", "zuzüglich 7 % MwSt. 1,26", "Gesamtbetrag 19,26 €"))
 	for _, want := range []string{"Müller", "Königstraße", "19,26", "€"} {
 		if find(read.Words, want) < 0 {
 			t.Errorf("%q is missing in %q", want, joined(read.Words))
@@ -121,7 +121,7 @@ func TestReadOCRInTheLanguageOfTheText(t *testing.T) {
 
 func TestReadOCROfAnEmptyPage(t *testing.T) {
 	t.Parallel()
-	read := recognise(t, printed(t, 255, 0))
+	read := recognise(t, scanned(t, 255, 0))
 	if len(read.Words) != 0 {
 		t.Errorf("an empty page says %q", joined(read.Words))
 	}

@@ -10,7 +10,7 @@ import (
 // What is written on a picture is read, alone and as a page of a PDF without text.
 func TestReadRecognises(t *testing.T) {
 	press := newPress(t, nil)
-	picture := write(t, "scan.png", encodedPNG(t, printed(t, 255, 0, "INVOICE", "TOTAL EUR")))
+	picture := write(t, "scan.png", encodedPNG(t, scanned(t, 255, 0, "INVOICE", "TOTAL EUR")))
 	done, err := press.Standardize(t.Context(), picture, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestReadRecognises(t *testing.T) {
 	}
 }
 
-func TestReadTellsTextFromScans(t *testing.T) {
+func TestReadText(t *testing.T) {
 	press := newPress(t, nil)
 	for _, test := range []struct {
 		name    string

@@ -91,11 +91,7 @@ func (s scan) sheet(p pass) sheet {
 	}
 	scale = min(max(scale, 0.3), 4, maxSheetWide/width, maxSheetTall/height)
 	scaled := image.NewGray(image.Rect(0, 0, max(int(width*scale), 1), max(int(height*scale), 1)))
-	scaler := draw.Interpolator(draw.CatmullRom)
-	if scale < 0.6 {
-		scaler = draw.ApproxBiLinear
-	}
-	scaler.Scale(scaled, scaled.Rect, s.picture, s.area, draw.Src, nil)
+	draw.CatmullRom.Scale(scaled, scaled.Rect, s.picture, s.area, draw.Src, nil)
 	return sheet{grey: scaled, full: s.picture.Rect.Size(), crop: s.area.Min, scale: scale}
 }
 
@@ -210,7 +206,7 @@ func (ink inkMap) letterHeight() float64 {
 			heights = append(heights, height)
 		}
 	}
-	if len(heights) < 40 {
+	if len(heights) < 10 {
 		return 0
 	}
 	slices.Sort(heights)

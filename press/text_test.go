@@ -19,7 +19,7 @@ func pagePDF(entries, operators string) []byte {
 		info())
 }
 
-func TestReadText(t *testing.T) {
+func TestPlacesOfATextLayer(t *testing.T) {
 	instance, closer, err := openPdfium(testCache())
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestReadText(t *testing.T) {
 	}
 }
 
-func TestReadTextTellsTheSizeOfTheType(t *testing.T) {
+func TestTextLayerTellsTheSizeOfTheType(t *testing.T) {
 	instance, closer, err := openPdfium(testCache())
 	if err != nil {
 		t.Fatal(err)

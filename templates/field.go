@@ -19,6 +19,7 @@ type fieldView struct {
 	Problem    string // why the draft was not saved
 	Candidates []domain.Candidate
 	Looked     bool // some run has looked for it
+	Over       bool // no run will look any more
 }
 
 const maxCandidates = 3
@@ -36,7 +37,7 @@ func fieldViews(d domain.Document, editing domain.FieldName, draft Draft) []fiel
 		field, looked := d.Fields[name]
 		why := reviewOf(d, name)
 		view := fieldView{
-			Name: name, Label: label(name), Field: field, Looked: looked,
+			Name: name, Label: label(name), Field: field, Looked: looked, Over: d.Status.Rests(),
 			Flagged: why != "" && !field.Locked, Draft: field.Value,
 			Trust: trustOf(field, why != ""), Why: sentences(why, field.Reason),
 			Active: name == editing, Candidates: candidates(field),

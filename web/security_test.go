@@ -74,6 +74,19 @@ func TestPolicyIsStrict(t *testing.T) {
 	}
 }
 
+func TestPrintedLinkSignsInAtOnce(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.PrintedLinks = true })
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Get(s.url + "/sign-in/link-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusSeeOther || response.Header.Get("Location") != "/" || len(response.Cookies()) != 1 {
+		t.Fatalf("%s to %q with %d cookies", response.Status, response.Header.Get("Location"), len(response.Cookies()))
+	}
+}
+
 func TestSignInLinkSurvivesPreviews(t *testing.T) {
 	s := newSite(t)
 	for range 3 {

@@ -43,6 +43,10 @@ type Config struct {
 	// CookieKey signs the session cookie: at least 32 secret octets that stay
 	// the same across restarts and nodes.
 	CookieKey []byte
+	// PrintedLinks says that sign-in links are printed for the operator alone:
+	// opening one signs in. Mailed ones wait for a button, because previews and
+	// scanners open links too.
+	PrintedLinks bool
 	// MaxUpload is the largest file that is taken, in octets.
 	MaxUpload int64
 	Log       *slog.Logger

@@ -110,8 +110,12 @@ func (s *Server) signInHelp(w http.ResponseWriter, r *http.Request) error {
 	return render(w, r, http.StatusOK, templates.SignIn(s.strangerShell(r, "Sign in"), r.Host, "", ""))
 }
 
-// signInPage changes nothing: previews and mail scanners open links too.
+// signInPage changes nothing, unless links are printed: previews and mail
+// scanners open links too.
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
+	if s.cfg.PrintedLinks {
+		return s.signIn(w, r)
+	}
 	return render(w, r, http.StatusOK, templates.SignIn(s.strangerShell(r, "Sign in"), r.Host, chi.URLParam(r, "token"), ""))
 }
 

@@ -70,6 +70,9 @@ type settings struct {
 
 	reading
 	logging
+
+	// development says that one person runs the server for themselves.
+	development bool
 }
 
 // reading is what every command needs that opens documents.

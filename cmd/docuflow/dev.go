@@ -33,6 +33,7 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	settings.development = true
 	log := settings.logger(term)
 	doors, err := listen(settings)
 	if err != nil {

@@ -2,10 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,8 +37,8 @@ type truthLine struct {
 	Layout        string              `json:"layout"`
 }
 
-// load reads every set of the corpus that has page models.
-func load(corpus, pages string) ([]example, error) {
+// load reads every set of the corpus. Documents that cannot be found or read are left out.
+func load(ctx context.Context, corpus string, reader *pageReader) ([]example, error) {
 	files, err := filepath.Glob(filepath.Join(corpus, "*", "truth.jsonl"))
 	if err != nil {
 		return nil, err
@@ -47,8 +46,7 @@ func load(corpus, pages string) ([]example, error) {
 	slices.Sort(files)
 	var examples []example
 	for _, file := range files {
-		set := filepath.Base(filepath.Dir(file))
-		found, err := loadSet(file, set, filepath.Join(pages, set))
+		found, err := loadSet(ctx, file, reader)
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", file, err)
 		}
@@ -57,12 +55,13 @@ func load(corpus, pages string) ([]example, error) {
 	return examples, nil
 }
 
-func loadSet(file, set, pages string) ([]example, error) {
+func loadSet(ctx context.Context, file string, reader *pageReader) ([]example, error) {
 	data, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer data.Close()
+	set := filepath.Base(filepath.Dir(file))
 	var examples []example
 	lines := bufio.NewScanner(data)
 	lines.Buffer(nil, 1<<20)
@@ -71,18 +70,13 @@ func loadSet(file, set, pages string) ([]example, error) {
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			return nil, err
 		}
-		model, err := os.ReadFile(filepath.Join(pages, line.File+".json"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		pages, found, err := reader.read(ctx, set, line.File)
 		if err != nil {
 			return nil, err
 		}
-		e := example{set: set, file: line.File, group: line.groupName(), truth: line.answers()}
-		if err := json.Unmarshal(model, &e.pages); err != nil {
-			return nil, fmt.Errorf("page model of %s: %w", line.File, err)
+		if found && len(pages.Pages) > 0 {
+			examples = append(examples, example{set: set, file: line.File, group: line.groupName(), truth: line.answers(), pages: pages})
 		}
-		examples = append(examples, e)
 	}
 	return examples, lines.Err()
 }

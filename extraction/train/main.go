@@ -3,49 +3,90 @@
 //
 //	go run ./extraction/train -corpus DIR -pages DIR -out extraction/weights.json
 //
-// The corpus is a directory of sets; each has a truth.jsonl. The page models of a
-// set's documents are read from PAGES/SET/FILE.json (the JSON of page.Document).
-// The run is deterministic. It is validated five-fold: documents of one vendor or one made-up
-// layout are always on the same side, so nothing is scored on what it was learned
-// from; -predictions writes those cross-validated answers, one JSON object a line.
+// The corpus is a directory of sets; each has a truth.jsonl and its documents
+// (those that are elsewhere are looked for in SET below -documents). Reading
+// pictures takes a second or two each, so the page models are kept in PAGES/SET/FILE.json
+// and read from there the next time.
+//
+// The run is deterministic. It is validated five-fold: documents of one vendor
+// or one made-up layout are always on the same side, so nothing is scored on what
+// it was learned from. -predictions writes those cross-validated answers, one JSON
+// object a line, as `docuflow extract` does.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
+	"os/signal"
 	"sync"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/extraction"
+	"github.com/docuflow/docuflow/press"
 )
 
+// settings are the command line.
+type settings struct {
+	corpus, documents, pages, out, predictions string
+}
+
 func main() {
-	corpus := flag.String("corpus", "", "directory of the sets with known answers")
-	pages := flag.String("pages", "", "directory of the page models")
-	out := flag.String("out", "extraction/weights.json", "where the weights go")
-	predictions := flag.String("predictions", "", "directory for the cross-validated answers, none when empty")
+	// The press starts this program again to read hostile files in a child process.
+	if len(os.Args) > 1 && os.Args[1] == "press-child" {
+		os.Exit(press.ChildMain(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	var s settings
+	flag.StringVar(&s.corpus, "corpus", "", "directory of the sets with known answers")
+	flag.StringVar(&s.documents, "documents", "", "another directory of sets, for documents that are not in the corpus")
+	flag.StringVar(&s.pages, "pages", "", "directory where page models are kept")
+	flag.StringVar(&s.out, "out", "extraction/weights.json", "where the weights go")
+	flag.StringVar(&s.predictions, "predictions", "", "directory for the cross-validated answers; none when empty")
 	flag.Parse()
-	if *corpus == "" || *pages == "" {
+	if s.corpus == "" || s.pages == "" {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*corpus, *pages, *out, *predictions); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, s, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(corpus, pages, out, predictions string) error {
-	examples, err := load(corpus, pages)
+func run(ctx context.Context, s settings, out io.Writer) error {
+	reader := pageReader{settings: s}
+	defer reader.close()
+	examples, err := load(ctx, s.corpus, &reader)
 	if err != nil {
 		return err
 	}
 	if len(examples) == 0 {
-		return fmt.Errorf("no document with known answers and a page model under %s and %s", corpus, pages)
+		return fmt.Errorf("no document with known answers below %s", s.corpus)
 	}
-	names := []domain.FieldName{domain.TotalAmount, domain.InvoiceDate, domain.InvoiceNumber, domain.VendorName, domain.Currency}
+	weights, answers := learn(examples)
+	report(out, examples, answers)
+	if s.predictions != "" {
+		if err := writePredictions(s.predictions, examples, answers); err != nil {
+			return err
+		}
+	}
+	data, err := json.MarshalIndent(weights, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.out, append(data, '\n'), 0o644)
+}
+
+// learnedFields are the fields that have a model, in the order of the report.
+var learnedFields = []domain.FieldName{domain.TotalAmount, domain.InvoiceDate, domain.InvoiceNumber, domain.VendorName, domain.Currency}
+
+// learn learns all fields side by side.
+func learn(examples []example) (extraction.Weights, []map[domain.FieldName]prediction) {
 	weights := extraction.Weights{Fields: map[domain.FieldName]extraction.FieldWeights{}}
 	answers := make([]map[domain.FieldName]prediction, len(examples))
 	for i := range answers {
@@ -53,7 +94,7 @@ func run(corpus, pages, out, predictions string) error {
 	}
 	var group sync.WaitGroup
 	var mutex sync.Mutex
-	for _, name := range names {
+	for _, name := range learnedFields {
 		group.Go(func() {
 			learned, predicted := learnField(examples, name)
 			mutex.Lock()
@@ -65,15 +106,5 @@ func run(corpus, pages, out, predictions string) error {
 		})
 	}
 	group.Wait()
-	report(os.Stdout, examples, answers, names)
-	if predictions != "" {
-		if err := writePredictions(predictions, examples, answers); err != nil {
-			return err
-		}
-	}
-	data, err := json.MarshalIndent(weights, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, append(data, '\n'), 0o644)
+	return weights, answers
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // report prints the cross-validated results of each set.
-func report(w io.Writer, examples []example, answers []map[domain.FieldName]prediction, names []domain.FieldName) {
+func report(w io.Writer, examples []example, answers []map[domain.FieldName]prediction) {
 	for _, set := range setsOf(examples) {
 		fmt.Fprintf(w, "%s\n", set)
-		for _, name := range names {
+		for _, name := range learnedFields {
 			known, good, missing, found := 0, 0, 0, 0
 			for i, e := range examples {
 				p := answers[i][name]
