@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -25,6 +26,7 @@ type document struct {
 
 	held  held
 	row   domain.Document
+	read  time.Time // when row was read
 	stage *actor.PID
 }
 
@@ -86,7 +88,7 @@ func (d *document) claiming(ctx actor.Context) {
 		ctx.Stop(ctx.Self())
 		return
 	}
-	d.row, d.held = m.Document, d.system.hold(ctx, m.Lease)
+	d.row, d.read, d.held = m.Document, time.Now(), d.system.hold(ctx, m.Lease)
 	d.begin(ctx)
 }
 
@@ -117,8 +119,8 @@ func (d *document) begin(ctx actor.Context) {
 		return
 	}
 	step, row := d.system.Steps[at], d.row
-	if row.Attempt > step.Policy.Attempts {
-		d.commitFailure(ctx, domain.Permanent(domain.KindKilled, fmt.Sprintf("Gave up after %d attempts that were cut off.", step.Policy.Attempts), nil), messages.Ran{})
+	if cutOff(step.Policy, row.Attempt, row.Trying) {
+		d.commitFailure(ctx, domain.Permanent(domain.KindKilled, fmt.Sprintf("Gave up after %d attempts that were cut off.", row.Attempt-1), nil), messages.Ran{})
 		return
 	}
 	d.state.Become(d.running)
@@ -175,7 +177,7 @@ func (d *document) commitFailure(ctx actor.Context, err error, ran messages.Ran)
 	if at := d.at(); at >= 0 {
 		budget = d.system.Steps[at].Policy
 	}
-	failed := decide(budget, d.row.Attempt, err)
+	failed := decide(budget, d.row.Attempt, d.row.Trying+time.Since(d.read), err)
 	d.log.Warn("stage failed", "stage", d.row.Stage, "attempt", d.row.Attempt, "kind", failed.Failure.Kind,
 		"retry_in", failed.RetryIn, "error", err)
 	held := d.held
@@ -199,8 +201,8 @@ func (d *document) committing(ctx actor.Context) {
 	case m.Err != nil:
 		d.log.Error("write the outcome", "stage", d.row.Stage, "error", m.Err)
 		ctx.Stop(ctx.Self())
-	case m.More:
-		d.row = m.Document
+	case m.More && m.Document.Status == domain.Processing: // not when the next stage is paused
+		d.row, d.read = m.Document, time.Now()
 		d.begin(ctx)
 	default:
 		ctx.Stop(ctx.Self())

@@ -7,13 +7,21 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// decide says what follows a failed attempt: another one, or none.
-func decide(policy domain.RetryPolicy, attempt int, err error) domain.FailedAttempt {
+// decide says what follows a failed attempt: another one, or none. trying is
+// how long the stage has been tried. What needs a person waits for one, whatever the policy says.
+func decide(policy domain.RetryPolicy, attempt int, trying time.Duration, err error) domain.FailedAttempt {
 	failure := domain.AsFailure(err)
-	if failure.Permanent || attempt >= policy.Attempts {
+	if failure.Person || failure.Permanent || policy.Spent(attempt, trying) {
 		return domain.FailedAttempt{Failure: failure}
 	}
 	return domain.FailedAttempt{Failure: failure, Retry: true, RetryIn: max(backoff(policy, attempt), failure.RetryAfter)}
+}
+
+// cutOff says that a claim follows so many lost ones that the work itself may
+// be what kills its nodes. A budget of time is no sign of that before it is
+// long over: the nodes may have been away.
+func cutOff(policy domain.RetryPolicy, attempt int, trying time.Duration) bool {
+	return attempt > policy.Attempts && trying >= 2*policy.Budget
 }
 
 // backoff draws the wait after the attempt-th attempt (from 1): "full jitter",

@@ -26,12 +26,36 @@ func TestBackoffDoublesItsBoundUpToTheCap(t *testing.T) {
 
 func TestRetryAfterIsHonoured(t *testing.T) {
 	policy := domain.RetryPolicy{Attempts: 3, Base: time.Second, Cap: time.Second}
-	failed := decide(policy, 1, &domain.Failure{RetryAfter: time.Hour})
+	failed := decide(policy, 1, 0, &domain.Failure{RetryAfter: time.Hour})
 	if !failed.Retry || failed.RetryIn != time.Hour {
 		t.Fatalf("%+v", failed)
 	}
-	if failed := decide(policy, 3, &domain.Failure{RetryAfter: time.Hour}); failed.Retry {
+	if failed := decide(policy, 3, 0, &domain.Failure{RetryAfter: time.Hour}); failed.Retry {
 		t.Fatalf("beyond the budget: %+v", failed)
+	}
+}
+
+func TestBudgetOfTimeOutlastsAnyNumberOfAttempts(t *testing.T) {
+	policy := domain.RetryPolicy{Attempts: 5, Base: time.Second, Cap: time.Minute, Budget: 24 * time.Hour}
+	away := domain.Temporary("away", "The service did not answer.", nil)
+	if failed := decide(policy, 300, 23*time.Hour, away); !failed.Retry {
+		t.Fatalf("given up within the budget: %+v", failed)
+	}
+	if failed := decide(policy, 1, 24*time.Hour, away); failed.Retry {
+		t.Fatalf("tried beyond the budget: %+v", failed)
+	}
+	if failed := decide(policy, 1, 0, domain.Permanent("gone", "", nil)); failed.Retry {
+		t.Fatalf("a permanent failure is tried again: %+v", failed)
+	}
+	if cutOff(policy, 300, 23*time.Hour) || cutOff(policy, 2, 72*time.Hour) || !cutOff(policy, 300, 72*time.Hour) {
+		t.Fatal("cut off at the wrong time")
+	}
+}
+
+func TestFailureThatNeedsAPersonIsNoAttempt(t *testing.T) {
+	failed := decide(domain.RetryPolicy{Attempts: 5}, 1, 0, domain.NeedsPerson("signed_out", "Drive", "Sign in.", nil))
+	if failed.Retry || !failed.Failure.Person || failed.Failure.Connection != "Drive" {
+		t.Fatalf("%+v", failed)
 	}
 }
 

@@ -50,7 +50,13 @@ type Document struct {
 	Attempt       int       // attempts of the present stage so far
 	NextAttemptAt time.Time // when the next one is due
 	Error         *StageError
-	Deliveries    []Delivery // one for each destination that was reached or tried
+	// Trying is how long the present stage has been tried, by the database's
+	// clock, when the row was read. 0: it was not tried yet.
+	Trying time.Duration
+	// Waiting is set while the stage is paused and the document waits for it.
+	// Its status stays Queued or Retrying meanwhile.
+	Waiting    *Waiting
+	Deliveries []Delivery // one for each destination that was reached or tried
 
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
@@ -67,6 +73,13 @@ func (d Document) NeedsReview() bool { return len(d.Review) > 0 }
 type ReviewReason struct {
 	Field   FieldName `json:"field,omitempty"`
 	Message string    `json:"message"`
+}
+
+// Waiting says why a document's stage is paused. A person must act.
+type Waiting struct {
+	Connection string    `json:"connection,omitempty"`
+	Reason     string    `json:"reason"`
+	Since      time.Time `json:"since"`
 }
 
 // StageError is what went wrong last, in words for the document's owner.
@@ -107,9 +120,10 @@ const (
 	AttemptRunning AttemptOutcome = ""
 	AttemptDone    AttemptOutcome = "done"
 	AttemptSkipped AttemptOutcome = "skipped"
-	AttemptRetry   AttemptOutcome = "retry"  // failed, and another one follows
-	AttemptFailed  AttemptOutcome = "failed" // failed for good
-	AttemptLost    AttemptOutcome = "lost"   // its node died or lost the lease
+	AttemptRetry   AttemptOutcome = "retry"   // failed, and another one follows
+	AttemptFailed  AttemptOutcome = "failed"  // failed for good
+	AttemptLost    AttemptOutcome = "lost"    // its node died or lost the lease
+	AttemptWaiting AttemptOutcome = "waiting" // a person must act first; it does not count
 )
 
 // Outcome is what a stage found out or made. Only what is set is written to
@@ -139,9 +153,11 @@ type StageInfo struct {
 
 // DocumentQuery selects documents of one workspace, newest first.
 type DocumentQuery struct {
-	Status Status // empty: all
-	Review bool   // only those that need a person's eyes
-	Text   string // in vendor, number, file name or sender
+	Status Status    // empty: all
+	Review bool      // only those that need a person's eyes
+	Text   string    // in vendor, number, file name or sender
+	Stage  StageName // empty: all
+	Kind   ErrorKind // of the last error; empty: all
 	Limit  int
 	Cursor string // opaque, from the previous page
 }

@@ -20,6 +20,8 @@ const (
 	KindTooLarge ErrorKind = "too_large"
 	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
 	KindRejected ErrorKind = "rejected" // a service refused for good
+	// KindCancelled says that a person ended the work.
+	KindCancelled ErrorKind = "cancelled"
 )
 
 var (
@@ -32,6 +34,9 @@ var (
 	// ErrSuperseded says that a lease was lost: somebody else has claimed the
 	// work since, and nothing was written.
 	ErrSuperseded = errors.New("superseded by another claim")
+	// ErrEvicted says that this node is not a member of the cluster any more:
+	// it was silent for too long, or another process has taken its name or address.
+	ErrEvicted = errors.New("not a member of the cluster any more")
 )
 
 // Failure is an error of a stage with what the retry policy and the
@@ -42,7 +47,11 @@ type Failure struct {
 	Permanent  bool          // another attempt cannot help
 	Message    string        // for the document's owner: what happened, what to do
 	RetryAfter time.Duration // not before, 0 when the service did not say
-	Err        error         // for the log; may be nil
+	// Person says that nothing goes on at this stage until a person acts. The
+	// stage is paused for the workspace and no attempt is used up.
+	Person     bool
+	Connection string // what has to be mended then; may be empty
+	Err        error  // for the log; may be nil
 }
 
 // Error is for logs.
@@ -66,6 +75,14 @@ func Permanent(kind ErrorKind, message string, err error) error {
 // document's owner; err is for the log and may be nil.
 func Temporary(kind ErrorKind, message string, err error) error {
 	return &Failure{Kind: kind, Message: message, Err: err}
+}
+
+// NeedsPerson says that the stage cannot go on in this workspace until a
+// person acts, for example signs in again to a service. connection names what
+// has to be mended and may be empty; the message is shown to the workspace's
+// people; err is for the log and may be nil.
+func NeedsPerson(kind ErrorKind, connection, message string, err error) error {
+	return &Failure{Kind: kind, Person: true, Connection: connection, Message: message, Err: err}
 }
 
 // AsFailure returns the Failure in an error's chain, or a temporary internal one.

@@ -22,14 +22,16 @@ type Changes struct {
 }
 
 // Balance counts a workspace's documents so that they add up:
-// Received = Done + Review + InProgress + Retrying + Failed.
+// Received = Done + Review + InProgress + Retrying + Waiting + Failed.
 type Balance struct {
 	Received   int
 	Done       int // completed, nothing to look at
 	Review     int // completed, a person should look
 	InProgress int // queued or processing, mails not unpacked yet not counted
 	Retrying   int
+	Waiting    int // their stage is paused: a person must act
 	Failed     int
 	Unpacking  int   // mails accepted and not unpacked yet
+	DeadMails  int   // mails that could not be unpacked; no document stands for them
 	Seq        int64 // of the last change that is counted here
 }

@@ -17,6 +17,9 @@ type MailID string
 // DocumentID is the UUID of a document.
 type DocumentID string
 
+// ReplayID is the UUID of a replay of dead letters.
+type ReplayID string
+
 // ObjectKey names stored bytes in object storage. Keys are made of lower-case
 // letters, digits, '-', '.' and '/', and begin with the workspace's id.
 type ObjectKey string

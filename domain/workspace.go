@@ -15,6 +15,8 @@ type User struct {
 	ID    UserID
 	Email string
 	Name  string
+	// Operator says that the person may see the installation as a whole.
+	Operator bool
 }
 
 // Session is a signed-in browser, in one workspace.
@@ -30,6 +32,18 @@ type RetryPolicy struct {
 	Base     time.Duration // upper bound of the first wait
 	Cap      time.Duration // upper bound of every wait
 	Timeout  time.Duration // of one attempt
+	// Budget is how long a stage is tried, from its first attempt on, however
+	// many attempts that takes; 0: Attempts counts instead. It suits services
+	// outside, which may be away for a night.
+	Budget time.Duration
+}
+
+// Spent says that no other attempt follows after so many attempts in so long a time.
+func (p RetryPolicy) Spent(attempts int, trying time.Duration) bool {
+	if p.Budget > 0 {
+		return trying >= p.Budget
+	}
+	return attempts >= p.Attempts
 }
 
 // Address is one of a workspace's mail addresses.

@@ -22,7 +22,7 @@ type Unpack struct {
 }
 
 // UnpackStage names the unpacking of a mail among attempts.
-const UnpackStage domain.StageName = "unpack"
+const UnpackStage = domain.UnpackStage
 
 // NewUnpack builds the step. first is the first stage of a document.
 func NewUnpack(blobs Blobs, press Press, first domain.StageName, tempDir string) *Unpack {

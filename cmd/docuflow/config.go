@@ -64,9 +64,11 @@ type settings struct {
 
 	Attempts      int                      `env:"DOCUFLOW_ATTEMPTS" default:"5" help:"Attempts of a stage before a document is a dead letter."`
 	StageAttempts map[string]int           `env:"DOCUFLOW_STAGE_ATTEMPTS" help:"Attempts for single stages, like deliver=40;announce=40."`
+	StageBudgets  map[string]time.Duration `env:"DOCUFLOW_STAGE_BUDGETS" default:"deliver=24h;announce=24h" help:"For how long single stages are tried, from their first attempt on, instead of a number of attempts. For outside services."`
 	StageTimeouts map[string]time.Duration `env:"DOCUFLOW_STAGE_TIMEOUTS" help:"Time limits for single stages, like extract=3m."`
 	BackoffBase   time.Duration            `env:"DOCUFLOW_BACKOFF_BASE" default:"2s" help:"Longest wait before the second attempt; it doubles with each one."`
 	BackoffCap    time.Duration            `env:"DOCUFLOW_BACKOFF_CAP" default:"10m" help:"Longest wait before any attempt."`
+	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
 
 	reading
 	logging
@@ -139,6 +141,10 @@ func (s settings) complete() (settings, error) {
 	report(s.Jobs < 1, "DOCUFLOW_JOBS: must be at least 1")
 	report(s.Slots < 1, "DOCUFLOW_SLOTS: must be at least 1")
 	report(s.Attempts < 1, "DOCUFLOW_ATTEMPTS: must be at least 1")
+	report(s.ReplayRate < 1, "DOCUFLOW_REPLAY_RATE: must be at least 1")
+	for stage, budget := range s.StageBudgets {
+		report(budget < 0, "DOCUFLOW_STAGE_BUDGETS: %s must not be negative", stage)
+	}
 	report(s.LeaseTTL < 3*time.Second, "DOCUFLOW_LEASE_TTL: must be at least 3s")
 	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
 	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
@@ -146,11 +152,12 @@ func (s settings) complete() (settings, error) {
 	return s, errors.Join(problems...)
 }
 
-// policy is the retry policy of a stage, with its usual time limit.
+// policy is the retry policy of a stage, with its usual time limit. A number
+// of attempts that is set for the stage goes before a budget of time.
 func (s settings) policy(stage domain.StageName, timeout time.Duration) domain.RetryPolicy {
-	policy := domain.RetryPolicy{Attempts: s.Attempts, Base: s.BackoffBase, Cap: s.BackoffCap, Timeout: timeout}
+	policy := domain.RetryPolicy{Attempts: s.Attempts, Base: s.BackoffBase, Cap: s.BackoffCap, Timeout: timeout, Budget: s.StageBudgets[string(stage)]}
 	if attempts, ok := s.StageAttempts[string(stage)]; ok {
-		policy.Attempts = attempts
+		policy.Attempts, policy.Budget = attempts, 0
 	}
 	if timeout, ok := s.StageTimeouts[string(stage)]; ok {
 		policy.Timeout = timeout

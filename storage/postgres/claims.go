@@ -21,7 +21,7 @@ func (s *Store) Due(ctx context.Context, workspace domain.WorkspaceID, limit int
 				UNION ALL
 				SELECT id::text, '', next_attempt_at, id FROM documents
 				WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
+				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
 			) work ORDER BY next_attempt_at, id LIMIT $1`, limit)
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (s *Store) DueWorkspaces(ctx context.Context) (workspaces []domain.Workspac
 			UNION
 			SELECT workspace_id::text FROM documents
 			WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()`)
+			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused)
 		if err != nil {
 			return err
 		}
@@ -87,9 +87,9 @@ func (s *Store) Claim(ctx context.Context, workspace domain.WorkspaceID, id doma
 		lease = domain.Lease{Workspace: workspace, Document: id, Node: node}
 		err = tx.QueryRow(ctx, `
 			UPDATE documents SET status = 'PROCESSING', epoch = epoch + 1, attempt = attempt + 1, lease_node = $2,
-				lease_until = clock_timestamp() + $3, updated_at = clock_timestamp(), seq = $4
+				lease_until = clock_timestamp() + $3, tried_at = coalesce(tried_at, clock_timestamp()), updated_at = clock_timestamp(), seq = $4
 			WHERE id = $1 AND status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
+			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
 			RETURNING epoch`, id, node, ttl, seq).Scan(&lease.Epoch)
 		if err != nil {
 			return err

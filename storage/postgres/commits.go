@@ -13,7 +13,8 @@ import (
 )
 
 // Advance writes what a stage did, and opens the attempt of the next stage
-// under the same lease; an empty next completes the document. waited is the
+// under the same lease; an empty next completes the document, and before a
+// paused one it goes back to Queued and waits. waited is the
 // time that the attempt spent waiting for a slot. domain.ErrSuperseded: the
 // lease was lost and nothing was written.
 func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (document domain.Document, err error) {
@@ -40,7 +41,7 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 			return err
 		}
 		if next.Name != "" {
-			if err := openAttempt(ctx, tx, lease); err != nil {
+			if err := tx.goOn(ctx, lease); err != nil {
 				return err
 			}
 		}
@@ -50,10 +51,21 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 	return document, leaseError(err, "advance", lease)
 }
 
+// goOn opens the attempt of the next stage, or gives the lease back when that
+// stage is paused.
+func (c change) goOn(ctx context.Context, lease domain.Lease) error {
+	tag, err := c.Exec(ctx, `UPDATE documents SET status = 'QUEUED', attempt = 0, tried_at = NULL, lease_until = '-infinity'
+		WHERE id = $1 AND NOT (`+notPaused+`)`, lease.Document)
+	if err != nil || tag.RowsAffected() == 1 {
+		return err
+	}
+	return openAttempt(ctx, c, lease)
+}
+
 // fenced reads the document of a lease that is still in force, and locks the
 // workspace first, as every change does.
 func (c change) fenced(ctx context.Context, lease domain.Lease) (domain.Document, error) {
-	if _, err := c.Exec(ctx, "SELECT FROM workspaces WHERE id = current_workspace() FOR UPDATE"); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return domain.Document{}, err
 	}
 	err := one(c.Exec(ctx, `SELECT FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE`,
@@ -118,7 +130,7 @@ func (c change) advance(ctx context.Context, lease domain.Lease, document domain
 			completed_at = CASE WHEN $10 = '' THEN clock_timestamp() END,
 			attempt = CASE WHEN $10 = '' THEN attempt ELSE 1 END,
 			lease_until = CASE WHEN $10 = '' THEN '-infinity' ELSE lease_until END,
-			queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
+			tried_at = clock_timestamp(), queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
 		WHERE id = $1 AND epoch = $2`,
 		lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
 		document.PageModel, document.Source, seq, next))
@@ -156,7 +168,8 @@ func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []do
 }
 
 // Fail writes that an attempt failed and when the next one is due, or that
-// there is none. domain.ErrSuperseded: the lease was lost and nothing was written.
+// there is none. A failure that needs a person pauses the stage for the
+// workspace and uses no attempt up. domain.ErrSuperseded: the lease was lost and nothing was written.
 func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error {
 	err := s.changing(ctx, lease.Workspace, func(tx change) error {
 		document, err := tx.fenced(ctx, lease)
@@ -164,7 +177,13 @@ func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.Fai
 			return err
 		}
 		status, outcome, kind := domain.Failed, domain.AttemptFailed, "document.failed"
-		if attempt.Retry {
+		switch {
+		case attempt.Failure.Person:
+			status, outcome, kind = domain.Retrying, domain.AttemptWaiting, "stage.waiting"
+			if err := tx.pause(ctx, document.Stage, attempt.Failure); err != nil {
+				return err
+			}
+		case attempt.Retry:
 			status, outcome, kind = domain.Retrying, domain.AttemptRetry, "stage.retry"
 		}
 		seq, err := tx.record(ctx, domain.Event{Kind: kind, Document: lease.Document, Text: attempt.Failure.Message})
@@ -177,14 +196,23 @@ func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.Fai
 		}
 		err = one(tx.Exec(ctx, `
 			UPDATE documents SET status = $3, error = $4, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $5::interval,
+				attempt = attempt - $7::int, failed_at = CASE WHEN $3 = 'FAILED' THEN clock_timestamp() END,
 				updated_at = clock_timestamp(), seq = $6
-			WHERE id = $1 AND epoch = $2`, lease.Document, lease.Epoch, status, stageError, attempt.RetryIn, seq))
+			WHERE id = $1 AND epoch = $2`, lease.Document, lease.Epoch, status, stageError, attempt.RetryIn, seq, notCounted(attempt.Failure)))
 		if err != nil {
 			return err
 		}
 		return closeAttempt(ctx, tx, lease, outcome, attemptEnd{waited: waited, failure: attempt.Failure, retryIn: attempt.RetryIn})
 	})
 	return leaseError(err, "record the failure of", lease)
+}
+
+// notCounted is how many attempts a failure does not use up.
+func notCounted(failure *domain.Failure) int {
+	if failure.Person {
+		return 1
+	}
+	return 0
 }
 
 // Reserve fixes what a destination will call a document before it is touched:

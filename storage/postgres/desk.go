@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -59,11 +60,38 @@ func (s *Store) Retry(ctx context.Context, workspace domain.WorkspaceID, id doma
 		if document.Status != domain.Failed && document.Status != domain.Retrying {
 			return "", domain.ErrNotDue
 		}
-		_, err := tx.Exec(ctx, `UPDATE documents SET status = 'QUEUED', attempt = 0, error = NULL,
-			queued_at = clock_timestamp(), next_attempt_at = clock_timestamp() WHERE id = $1`, id)
+		_, err := tx.Exec(ctx, "UPDATE documents SET "+again+" WHERE id = $1", id)
 		return "Retry asked for", err
 	})
 }
+
+// again makes a document due as if its stage had never been tried.
+const again = `status = 'QUEUED', attempt = 0, error = NULL, tried_at = NULL, failed_at = NULL,
+	queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()`
+
+// Cancel ends the work on a document: it fails with domain.KindCancelled, and
+// a stage that runs is stopped by its fence. domain.ErrNotDue: it rests already.
+func (s *Store) Cancel(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error) {
+	return s.byPerson(ctx, workspace, id, domain.Event{Kind: "document.cancelled", Actor: by}, func(ctx context.Context, tx change, document domain.Document) (string, error) {
+		if document.Status.Rests() {
+			return "", domain.ErrNotDue
+		}
+		stageError, err := json.Marshal(domain.StageError{Stage: document.Stage, Kind: domain.KindCancelled, Message: cancelledWords})
+		if err != nil {
+			return "", err
+		}
+		_, err = tx.Exec(ctx, `UPDATE documents SET status = 'FAILED', error = $2, epoch = epoch + 1, lease_until = '-infinity',
+			failed_at = clock_timestamp() WHERE id = $1`, id, stageError)
+		if err != nil {
+			return "", err
+		}
+		_, err = tx.Exec(ctx, `UPDATE attempts SET outcome = 'failed', finished_at = clock_timestamp(), error_kind = $2, error = $3
+			WHERE document_id = $1 AND outcome = ''`, id, domain.KindCancelled, cancelledWords)
+		return "Cancelled", err
+	})
+}
+
+const cancelledWords = "A person cancelled the work on this document."
 
 // Discard takes a document off every list. Its files stay until retention
 // removes them, and a stage that runs is stopped by its fence.
@@ -90,7 +118,7 @@ func (s *Store) byPerson(ctx context.Context, workspace domain.WorkspaceID, id d
 	}
 	event.Document = id
 	err = s.changing(ctx, workspace, func(tx change) error {
-		if _, err := tx.Exec(ctx, "SELECT FROM workspaces WHERE id = current_workspace() FOR UPDATE"); err != nil {
+		if err := tx.lock(ctx); err != nil {
 			return err
 		}
 		before, err := selectDocument(ctx, tx, id)

@@ -16,14 +16,16 @@ import (
 
 const documentColumns = `id::text, workspace_id::text, coalesce(mail_id::text, ''), sender, file_name, media_type, size, sha256,
 	original_key, standardized_key, standard_size, pages, thumbnail_key, page_model_key, status, stage, fields, source, review,
-	attempt, next_attempt_at, error, created_at, updated_at, completed_at, discarded_at, seq,
+	attempt, next_attempt_at, error, coalesce(clock_timestamp() - tried_at, '0'), (SELECT jsonb_build_object('connection', p.connection, 'reason', p.reason, 'since', p.since)
+		FROM stage_pauses p WHERE p.workspace_id = documents.workspace_id AND p.stage = documents.stage AND documents.status IN ('QUEUED', 'RETRYING')
+		ORDER BY p.since LIMIT 1), created_at, updated_at, completed_at, discarded_at, seq,
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('destination', x.destination, 'reference', x.reference, 'link', x.link, 'at', x.delivered_at)
 		ORDER BY x.delivered_at), '[]') FROM deliveries x WHERE x.document_id = documents.id AND x.delivered_at IS NOT NULL)`
 
 func scanDocument(row pgx.CollectableRow) (d domain.Document, err error) {
 	err = row.Scan(&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
 		&d.Original, &d.Standardized, &d.StandardSize, &d.Pages, &d.Thumbnail, &d.PageModel, &d.Status, &d.Stage, &d.Fields, &d.Source, &d.Review,
-		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
+		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.Trying, &d.Waiting, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
 		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries)
 	return d, err
 }
@@ -57,8 +59,8 @@ func (s *Store) Documents(ctx context.Context, workspace domain.WorkspaceID, que
 	}
 	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+documentColumns+` FROM documents
-			WHERE `+selected+` AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
-			ORDER BY created_at DESC, id DESC LIMIT $6`,
+			WHERE `+selected+` AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
+			ORDER BY created_at DESC, id DESC LIMIT $8`,
 			selection(query, before.at, before.id, query.Limit+1)...)
 		if err != nil {
 			return err
@@ -78,12 +80,14 @@ func (s *Store) Documents(ctx context.Context, workspace domain.WorkspaceID, que
 }
 
 // selected is the condition of a domain.DocumentQuery, with its parameters
-// $1 to $3 as selection gives them.
-const selected = `discarded_at IS NULL AND ($1 = '' OR status = $1) AND (NOT $2 OR review <> '[]')
+// $1 to $5 as selection gives them.
+const selected = `discarded_at IS NULL AND ` + matching
+
+const matching = `($1 = '' OR status = $1) AND (NOT $2 OR review <> '[]') AND ($4 = '' OR stage = $4) AND ($5 = '' OR error->>'kind' = $5)
 	AND ($3 = '' OR concat_ws(' ', vendor_name, invoice_number, file_name, sender, category, total_amount) ILIKE $3)`
 
 func selection(query domain.DocumentQuery, more ...any) []any {
-	return append([]any{query.Status, query.Review, likePattern(query.Text)}, more...)
+	return append([]any{query.Status, query.Review, likePattern(query.Text), query.Stage, query.Kind}, more...)
 }
 
 func likePattern(text string) string {

@@ -19,13 +19,16 @@ func (s *Store) Balance(ctx context.Context, workspace domain.WorkspaceID) (b do
 			SELECT count(*),
 				count(*) FILTER (WHERE status = 'COMPLETED' AND review = '[]'),
 				count(*) FILTER (WHERE status = 'COMPLETED' AND review <> '[]'),
-				count(*) FILTER (WHERE status IN ('QUEUED', 'PROCESSING')),
-				count(*) FILTER (WHERE status = 'RETRYING'),
+				count(*) FILTER (WHERE status IN ('QUEUED', 'PROCESSING') AND NOT waits),
+				count(*) FILTER (WHERE status = 'RETRYING' AND NOT waits),
+				count(*) FILTER (WHERE waits),
 				count(*) FILTER (WHERE status = 'FAILED'),
 				(SELECT count(*) FROM mails WHERE status = 'ACCEPTED'),
+				(SELECT count(*) FROM mails WHERE status = 'FAILED' AND discarded_at IS NULL),
 				(SELECT event_seq FROM workspaces)
-			FROM documents WHERE discarded_at IS NULL`).
-			Scan(&b.Received, &b.Done, &b.Review, &b.InProgress, &b.Retrying, &b.Failed, &b.Unpacking, &b.Seq)
+			FROM (SELECT status, review, status IN ('QUEUED', 'RETRYING') AND stage = ANY (ARRAY(SELECT p.stage FROM stage_pauses p)) AS waits
+				FROM documents WHERE discarded_at IS NULL) counted`).
+			Scan(&b.Received, &b.Done, &b.Review, &b.InProgress, &b.Retrying, &b.Waiting, &b.Failed, &b.Unpacking, &b.DeadMails, &b.Seq)
 	})
 	if err != nil {
 		return domain.Balance{}, fmt.Errorf("count documents: %w", err)
@@ -88,7 +91,7 @@ func cut(changes domain.Changes) domain.Changes {
 func (s *Store) Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (sums []domain.Sum, err error) {
 	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT currency, sum(total_amount)::text, count(*) FROM documents
-			WHERE `+selected+` AND status <> 'FAILED' AND total_amount IS NOT NULL AND currency IS NOT NULL AND created_at >= $4 AND created_at < $5
+			WHERE `+selected+` AND status <> 'FAILED' AND total_amount IS NOT NULL AND currency IS NOT NULL AND created_at >= $6 AND created_at < $7
 			GROUP BY currency`, selection(query, from, until)...)
 		if err != nil {
 			return err
@@ -122,7 +125,7 @@ func (s *Store) Place(ctx context.Context, workspace domain.WorkspaceID, query d
 			SELECT place, of, coalesce(newer::text, ''), coalesce(older::text, '') FROM (
 				SELECT id, row_number() OVER list AS place, count(*) OVER () AS of, lag(id) OVER list AS newer, lead(id) OVER list AS older
 				FROM documents WHERE `+selected+` WINDOW list AS (ORDER BY created_at DESC, id DESC)
-			) places WHERE id = $4`, selection(query, id)...).Scan(&place.Index, &place.Of, &place.Newer, &place.Older)
+			) places WHERE id = $6`, selection(query, id)...).Scan(&place.Index, &place.Of, &place.Newer, &place.Older)
 	})
 	return place, notFound(err, "find document "+string(id))
 }

@@ -157,9 +157,9 @@ func (s *Store) FailMail(ctx context.Context, lease domain.Lease, attempt domain
 		}
 		err = one(tx.Exec(ctx, `
 			UPDATE mails SET status = $3, disposition = $4, reason = $5, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $6::interval,
-				updated_at = clock_timestamp(), seq = $7
+				error_kind = $8, failed_at = CASE WHEN $3 = 'FAILED' THEN clock_timestamp() END, updated_at = clock_timestamp(), seq = $7
 			WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
-			lease.Mail, lease.Epoch, status, disposition, attempt.Failure.Message, attempt.RetryIn, seq))
+			lease.Mail, lease.Epoch, status, disposition, attempt.Failure.Message, attempt.RetryIn, seq, attempt.Failure.Kind))
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -68,10 +69,14 @@ var samples = map[string]string{
 		VALUES ($2::uuid, $1, '', '', '', 0, '', '', '', 0)`,
 	"attempts": `INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
 		SELECT $1, $4, '', 1, 1, '', now(), now() WHERE $2 IS NOT NULL`,
-	"events":      `INSERT INTO events (workspace_id, seq, kind) VALUES ($1, ('x' || substr(md5($2), 1, 8))::bit(32)::int + 10000000000, '')`,
-	"deliveries":  `INSERT INTO deliveries (workspace_id, document_id, destination, reference) VALUES ($1, $4, $2, '')`,
-	"connections": `INSERT INTO connections (workspace_id, kind) VALUES ($1, $2)`,
-	"audit":       `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
+	"events":       `INSERT INTO events (workspace_id, seq, kind) VALUES ($1, ('x' || substr(md5($2), 1, 8))::bit(32)::int + 10000000000, '')`,
+	"deliveries":   `INSERT INTO deliveries (workspace_id, document_id, destination, reference) VALUES ($1, $4, $2, '')`,
+	"connections":  `INSERT INTO connections (workspace_id, kind) VALUES ($1, $2)`,
+	"stage_pauses": `INSERT INTO stage_pauses (workspace_id, stage, kind, reason) VALUES ($1, $2, '', '')`,
+	"replays":      `INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1)`,
+	"replay_items": `WITH made AS (INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1) RETURNING id)
+		INSERT INTO replay_items (workspace_id, replay_id, document_id) SELECT $1, id, $4 FROM made`,
+	"audit": `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
 }
 
 func TestWorkspacesCannotReachEachOther(t *testing.T) {
@@ -206,7 +211,11 @@ type execer interface {
 func insertSample(ctx context.Context, db execer, table string, workspace domain.WorkspaceID, user string, document domain.DocumentID) error {
 	// Not every statement uses every parameter, so all are bound once in a CTE.
 	const bound = `WITH bound AS (SELECT $1::uuid, $2::text, $3::uuid, $4::uuid) `
-	_, err := db.Exec(ctx, bound+samples[table], workspace, uuid.NewString(), user, document)
+	statement := bound + samples[table]
+	if rest, more := strings.CutPrefix(samples[table], "WITH "); more {
+		statement = strings.TrimSuffix(bound, " ") + ", " + rest
+	}
+	_, err := db.Exec(ctx, statement, workspace, uuid.NewString(), user, document)
 	return err
 }
 

@@ -71,11 +71,11 @@ func (s *Store) SignIn(ctx context.Context, linkToken string) (sessionToken stri
 
 func selectSession(ctx context.Context, tx pgx.Tx, hash []byte) (session domain.Session, err error) {
 	err = tx.QueryRow(ctx, `
-		SELECT u.id::text, u.email, u.name, w.id::text, w.name, w.slug, w.created_at, s.expires_at
+		SELECT u.id::text, u.email, u.name, u.operator, w.id::text, w.name, w.slug, w.created_at, s.expires_at
 		FROM sessions s JOIN users u ON u.id = s.user_id JOIN workspaces w ON w.id = s.workspace_id
 		JOIN memberships m ON m.user_id = u.id AND m.workspace_id = w.id
 		WHERE s.token_hash = $1 AND s.expires_at > now()`, hash).
-		Scan(&session.User.ID, &session.User.Email, &session.User.Name,
+		Scan(&session.User.ID, &session.User.Email, &session.User.Name, &session.User.Operator,
 			&session.Workspace.ID, &session.Workspace.Name, &session.Workspace.Slug, &session.Workspace.CreatedAt, &session.ExpiresAt)
 	return session, err
 }

@@ -141,6 +141,30 @@ func (s *Store) changing(ctx context.Context, workspace domain.WorkspaceID, f fu
 	return err
 }
 
+// lock takes the workspace's row lock, for a change that reads before it records.
+func (c change) lock(ctx context.Context) error {
+	_, err := c.Exec(ctx, "SELECT FROM workspaces WHERE id = current_workspace() FOR UPDATE")
+	return err
+}
+
+// recordEach writes one event for each of the mails or documents, in their
+// order, and stamps the rows with the sequence numbers.
+func (c change) recordEach(ctx context.Context, table string, ids []string, event domain.Event) error {
+	column := map[string]string{"documents": "document_id", "mails": "mail_id"}[table]
+	_, err := c.Exec(ctx, `
+		WITH chosen AS (SELECT id, n FROM unnest($1::uuid[]) WITH ORDINALITY AS each (id, n)),
+		next AS (UPDATE workspaces SET event_seq = event_seq + cardinality($1::uuid[]) WHERE id = current_workspace()
+			RETURNING event_seq - cardinality($1::uuid[]) AS before),
+		written AS (INSERT INTO events (workspace_id, seq, kind, `+column+`, actor, text)
+			SELECT current_workspace(), before + n, $2, id, $3, $4 FROM chosen, next)
+		UPDATE `+table+` SET seq = before + n, updated_at = clock_timestamp() FROM chosen, next WHERE `+table+`.id = chosen.id`,
+		ids, event.Kind, event.Actor, event.Text)
+	if err != nil {
+		return fmt.Errorf("record %d events %s: %w", len(ids), event.Kind, err)
+	}
+	return nil
+}
+
 // record writes one event and returns its sequence number.
 func (c change) record(ctx context.Context, event domain.Event) (seq int64, err error) {
 	err = c.QueryRow(ctx, `
