@@ -49,7 +49,8 @@ type supervised struct {
 	mu       sync.Mutex
 	process  *os.Process
 	down     bool // not to be started again
-	asked    bool
+	starts   int
+	asked    bool // to end
 	troubles []string
 	ended    chan struct{} // the supervisor
 }
@@ -103,6 +104,7 @@ func (s *supervised) begin() *exec.Cmd {
 		return nil
 	}
 	s.process = cmd.Process
+	s.starts++
 	return cmd
 }
 
@@ -141,6 +143,12 @@ func (s *supervised) stop() {
 		s.signal(syscall.SIGKILL)
 		<-s.ended
 	}
+}
+
+func (s *supervised) startCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.starts
 }
 
 func (s *supervised) complaints() []string {
@@ -245,6 +253,18 @@ func startStorage(t *testing.T, dir, logs, address string) *supervised {
 	storage := supervise(t, "storage", logs, 0, func() *exec.Cmd {
 		return exec.Command(binary, "--port", address, "--access", storageUser, "--secret", storagePassword, "--quiet", "posix", data)
 	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err := await(ctx, "object storage answers", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return storage
 }
 
