@@ -99,6 +99,7 @@ func (s *supervised) begin() *exec.Cmd {
 	}
 	cmd := s.command()
 	cmd.Stdout, cmd.Stderr = s.log, s.log
+	endWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		s.troubles = append(s.troubles, fmt.Sprintf("start %s: %v", s.name, err))
 		return nil

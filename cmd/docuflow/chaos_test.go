@@ -137,8 +137,10 @@ func TestChaos(t *testing.T) {
 	}
 	took := time.Since(begun)
 	ledger := c.audit(sender)
-	if err := await(resting, "the browser has seen everything", func() bool { return watcher.unfinished(ledger.completed) == 0 }); err != nil {
-		t.Errorf("%v: %d documents", err, watcher.unfinished(ledger.completed))
+	seeing, cancelSeeing := context.WithTimeout(working, 30*time.Second)
+	defer cancelSeeing()
+	if err := await(seeing, "the browser has seen everything", func() bool { return len(watcher.unaware(ledger.completed)) == 0 }); err != nil {
+		t.Errorf("%v: %q", err, watcher.unaware(ledger.completed))
 	}
 	stop()
 	clients.Wait()

@@ -197,13 +197,13 @@ type watcher struct {
 
 	mu     sync.Mutex
 	states map[string]string // of documents, by id
+	last   string            // id of the last event
 	lags   []time.Duration   // from a document's completion to its event
 }
 
 func (w *watcher) run(ctx context.Context) {
-	last := ""
 	for ctx.Err() == nil {
-		w.tally.add("events", w.follow(ctx, &last))
+		w.tally.add("events", w.follow(ctx))
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second): // what the stream tells browsers
@@ -220,7 +220,7 @@ func (w *watcher) ask(ctx context.Context, base, path string) (*http.Request, er
 }
 
 // follow reads one connection to its end and says how that came.
-func (w *watcher) follow(ctx context.Context, last *string) string {
+func (w *watcher) follow(ctx context.Context) string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	silence := time.AfterFunc(20*time.Second, cancel) // longer than between two beats
@@ -228,8 +228,8 @@ func (w *watcher) follow(ctx context.Context, last *string) string {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := w.balancer.get(client, func(base string) (*http.Request, error) {
 		r, err := w.ask(ctx, base, "/api/v1/events")
-		if err == nil && *last != "" {
-			r.Header.Set("Last-Event-ID", *last)
+		if err == nil && w.last != "" {
+			r.Header.Set("Last-Event-ID", w.last)
 		}
 		return r, err
 	})
@@ -240,7 +240,7 @@ func (w *watcher) follow(ctx context.Context, last *string) string {
 	if response.StatusCode != http.StatusOK {
 		return strconv.Itoa(response.StatusCode)
 	}
-	if *last == "" {
+	if w.last == "" {
 		w.reload(ctx, client)
 	}
 	begun := time.Now()
@@ -260,7 +260,7 @@ func (w *watcher) follow(ctx context.Context, last *string) string {
 		case "":
 			w.event(ctx, client, name, id, data, time.Since(begun) > 5*time.Second)
 			if id != "" {
-				*last = id
+				w.last = id
 			}
 			name, id, data = "", "", ""
 		}
@@ -290,15 +290,29 @@ func (w *watcher) event(ctx context.Context, client *http.Client, name, id, data
 	}
 }
 
-// reload reads the whole list, as a page that is loaded again does.
+// reload reads the whole list, as a page that is loaded again does. A person
+// who sees an error loads it once more.
 func (w *watcher) reload(ctx context.Context, client *http.Client) {
+	for ctx.Err() == nil {
+		problem := w.load(ctx, client)
+		if problem == "" {
+			return
+		}
+		w.tally.add("events", "reload: "+problem)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (w *watcher) load(ctx context.Context, client *http.Client) (problem string) {
 	for cursor := ""; ; {
 		response, err := w.balancer.get(client, func(base string) (*http.Request, error) {
 			return w.ask(ctx, base, "/api/v1/documents?limit=100&cursor="+url.QueryEscape(cursor))
 		})
 		if err != nil {
-			w.tally.add("events", "reload: "+outcome(err))
-			return
+			return outcome(err)
 		}
 		var page struct {
 			Documents  []struct{ ID, Status string }
@@ -307,8 +321,7 @@ func (w *watcher) reload(ctx context.Context, client *http.Client) {
 		err = json.NewDecoder(response.Body).Decode(&page)
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK {
-			w.tally.add("events", "reload: "+response.Status)
-			return
+			return response.Status
 		}
 		w.mu.Lock()
 		for _, d := range page.Documents {
@@ -318,23 +331,23 @@ func (w *watcher) reload(ctx context.Context, client *http.Client) {
 		}
 		w.mu.Unlock()
 		if page.NextCursor == nil || *page.NextCursor == "" {
-			return
+			return ""
 		}
 		cursor = *page.NextCursor
 	}
 }
 
-// unfinished counts the documents that the watcher does not know to be
-// completed.
-func (w *watcher) unfinished(completed []string) (n int) {
+// unaware lists the documents that are completed without the watcher's
+// knowing, with what it believes.
+func (w *watcher) unaware(completed []string) (documents []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range completed {
 		if w.states[id] != "COMPLETED" {
-			n++
+			documents = append(documents, fmt.Sprintf("%s %q", id, w.states[id]))
 		}
 	}
-	return n
+	return documents
 }
 
 // lag tells how late completions were seen: the median, the 99th percentile, the latest.
