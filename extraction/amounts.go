@@ -188,7 +188,7 @@ func (s *sheet) standsAlone(text string, start, end int) bool {
 	case strings.ContainsRune("./,", before) && start > 1 && unicode.IsDigit(rune(text[start-2])):
 		return false
 	case strings.ContainsRune("/:", before), strings.ContainsRune("/", after):
-		return before == ':' && !(start > 1 && unicode.IsDigit(rune(text[start-2])))
+		return before == ':' && (start <= 1 || !unicode.IsDigit(rune(text[start-2])))
 	case strings.ContainsRune("-.,:", after) && end+1 < len(text) && unicode.IsDigit(rune(text[end+1])):
 		return false
 	case before == '-' && start > 1 && (unicode.IsDigit(rune(text[start-2])) || unicode.IsLetter(rune(text[start-2]))):

@@ -25,9 +25,8 @@ type document struct {
 
 // facts are what the whole document says about its origin.
 type facts struct {
-	country   string // ISO 3166 alpha-2, "" when unknown
-	domains   []string
-	languages map[string]int
+	country string // ISO 3166 alpha-2, "" when unknown
+	domains []string
 }
 
 // candidatesOf finds the candidates of a field in every reading. What several

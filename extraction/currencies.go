@@ -24,7 +24,7 @@ func (d *document) currencies(s *sheet, earlier domain.Fields) []candidate {
 			e.keep(a.cell, a.start, a.end)
 		}
 	}
-	d.printedCodes(s, total, evidence)
+	d.printedCodes(s, evidence)
 	if code := currencyOf[d.facts.country]; code != "" {
 		evidenceOf(evidence, code).home = true
 	}
@@ -113,7 +113,7 @@ func (e *currencyEvidence) describe(marks int, countryKnown bool) []string {
 }
 
 // printedCodes finds ISO codes and currency words away from amounts.
-func (d *document) printedCodes(s *sheet, total string, evidence map[string]*currencyEvidence) {
+func (d *document) printedCodes(s *sheet, evidence map[string]*currencyEvidence) {
 	for _, r := range s.rows {
 		for _, c := range r.cells {
 			labels := c.labelSet()

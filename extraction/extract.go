@@ -10,7 +10,8 @@ import (
 	"github.com/docuflow/docuflow/page"
 )
 
-// Where the fields of a Result come from, beside page.SourceText and page.SourceOCR.
+// SourceEInvoice says that the fields of a Result come from an e-invoice; the
+// other sources are page.SourceText and page.SourceOCR.
 const SourceEInvoice = "einvoice"
 
 // Input is what is known about one document.
@@ -102,10 +103,7 @@ func (w Weights) readField(d *document, name domain.FieldName, earlier domain.Fi
 	field.Page, field.Box = best.page, best.place()
 	if model.isGuess(best) {
 		// Null is better than a guess; what was considered stays one click away.
-		field.Alternatives = append([]domain.Candidate{candidateOf(field)}, field.Alternatives...)
-		field.Value, field.Page, field.Box = "", 0, nil
-		field.Confidence = 1 - field.Confidence
-		field.Alternatives = field.Alternatives[:min(len(field.Alternatives), maxAlternatives)]
+		field = withoutValue(field, best.probability)
 		return field, reviewReason(name, field, answers, d.hasWords())
 	}
 	if field.Confidence >= calibration.Threshold {
@@ -118,11 +116,23 @@ func candidateOf(field domain.Field) domain.Candidate {
 	return domain.Candidate{Value: field.Value, Confidence: field.Confidence, Page: field.Page, Box: field.Box}
 }
 
+// withoutValue moves a value that is too improbable to the alternatives, and
+// drops them all when even that says too much.
+func withoutValue(field domain.Field, probability float64) domain.Field {
+	empty := domain.Field{Confidence: 1 - field.Confidence}
+	if probability >= worthOffering {
+		empty.Alternatives = append([]domain.Candidate{candidateOf(field)}, field.Alternatives...)
+		empty.Alternatives = empty.Alternatives[:min(len(empty.Alternatives), maxAlternatives)]
+	}
+	return empty
+}
+
 // isGuess says that it is more probable that no candidate is right.
 func (w FieldWeights) isGuess(best answer) bool { return best.probability < guessBelow }
 
 const (
-	guessBelow      = 0.2
+	guessBelow      = 0.2  // the probability of an answer that is better not given
+	worthOffering   = 0.05 // and of one that is not even worth a click
 	maxAlternatives = 3
 )
 

@@ -12,7 +12,6 @@ type money struct {
 	amounts   []amount
 	around    []surroundings
 	counts    map[int64]int // how often a value is printed, by its hundredths
-	largest   int64
 	rank      map[int64]int // 0 is the largest value
 	sums      map[int64]bool
 	taxSums   map[int64]bool

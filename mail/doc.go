@@ -17,7 +17,7 @@
 //
 // The protocol's commands are go-smtp's work. What the client sends passes
 // through a wire first, which hands go-smtp one well-formed command at a time
-// and reads the mails itself: docs/decisions/0010-go-smtp.md says why.
+// and reads the mails itself: docs/decisions/0005-go-smtp.md says why.
 //
 // The package sends mail too: see Send.
 package mail

@@ -88,9 +88,10 @@ func (c *extractCommand) extract(ctx context.Context, press *press.Press, file s
 		domain.InvoiceNumber: &line.InvoiceNumber, domain.Currency: &line.Currency,
 	} {
 		field := result.Fields[name]
-		if field.Value != "" {
-			*target = &field.Value
+		if field.Value == "" {
+			continue // its confidence would be that there is none
 		}
+		*target = &field.Value
 		line.Confidence[name] = field.Confidence
 	}
 	line.Source = &result.Source

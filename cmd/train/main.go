@@ -1,7 +1,7 @@
 // Command train learns the weights of package extraction from documents with
 // known answers:
 //
-//	go run ./extraction/train -corpus DIR -pages DIR -out extraction/weights.json
+//	go run ./cmd/train -corpus DIR -pages DIR -out extraction/weights.json
 //
 // The corpus is a directory of sets; each has a truth.jsonl and its documents
 // (those that are elsewhere are looked for in SET below -documents). Reading
