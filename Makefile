@@ -54,21 +54,22 @@ chaos: setup-test $(TOOLS)/versitygw ## kill servers, database and storage under
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with the rules of .golangci.yml
 	golangci-lint run
 
-generate: $(TOOLS)/templ ## write generated code anew: templ components
+generate: $(TOOLS)/templ $(TOOLS)/protogen ## write generated code anew: templ components, protobuf messages
 	templ generate -log-level warn
+	protogen messages/kick.proto
 
 check: check-generated ## what must hold before the tests are worth running: formatting, vet, generated code
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 
-check-generated: $(TOOLS)/templ ## fail when generated code is not what make generate writes
-	@before=$$($(GENERATED) | xargs cat | cksum); templ generate -log-level warn; \
+check-generated: $(TOOLS)/templ $(TOOLS)/protogen ## fail when generated code is not what make generate writes
+	@before=$$($(GENERATED) | xargs cat | cksum); templ generate -log-level warn; protogen messages/kick.proto; \
 	[ "$$before" = "$$($(GENERATED) | xargs cat | cksum)" ] || { echo "generated code was out of date: commit what make generate wrote"; exit 1; }
 
-GENERATED := find . -name '*_templ.go' -not -path './.cache/*' | sort
+GENERATED := find . \( -name '*_templ.go' -o -name '*.pb.go' \) -not -path './.cache/*' | sort
 
 fmt: $(TOOLS)/templ ## format Go and templ sources
-	@git ls-files '*.go' | grep -v '_templ.go$$' | xargs gofmt -w
+	@git ls-files '*.go' | grep -v -e '_templ.go$$' -e '\.pb\.go$$' | xargs gofmt -w
 	@templ fmt .
 
 clean: ## remove what was built (bin, .cache); data stays
@@ -82,6 +83,9 @@ $(TOOLS)/versitygw: tools/go.mod
 
 $(TOOLS)/golangci-lint: tools/go.mod
 	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(TOOLS)/protogen: tools/go.mod tools/protogen/main.go
+	$(call tool,./protogen)
 
 $(TOOLS)/templ: tools/go.mod
 	$(call tool,github.com/a-h/templ/cmd/templ)

@@ -49,14 +49,14 @@ func newDocument(system *System, workspace domain.WorkspaceID, id domain.Documen
 func (d *document) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		d.system.active.Add(1)
+		d.system.documents.Add(1)
 		d.claim(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		if d.held.end != nil {
 			d.held.end()
 		}
 	case *actor.Stopped:
-		d.system.active.Add(-1)
+		d.system.documents.Add(-1)
 	case *actor.Terminated: // the stage, after it has reported
 	case messages.LeaseLost:
 		d.log.Warn("lost the lease, stopping the work", "stage", d.row.Stage, "error", m.Err)
@@ -125,7 +125,7 @@ func (d *document) begin(ctx actor.Context) {
 	}
 	d.state.Become(d.running)
 	d.stage = startStage(ctx, stage{
-		ctx: d.held.ctx, system: d.system, heavy: step.Heavy, timeout: step.Policy.Timeout,
+		ctx: d.held.ctx, system: d.system, tenant: d.workspace, heavy: step.Heavy, timeout: step.Policy.Timeout,
 		run: func(ctx context.Context) (any, error) { return step.Run(ctx, row) },
 	})
 }
@@ -142,7 +142,7 @@ func (d *document) running(ctx actor.Context) {
 		return
 	}
 	ctx.Stop(d.stage)
-	if d.held.ctx.Err() != nil { // the node stops; a lost lease has ended this actor already
+	if d.held.ctx.Err() != nil || errors.Is(ran.Err, errDraining) { // the node stops; a lost lease has ended this actor already
 		d.release(ctx)
 		return
 	}

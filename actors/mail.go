@@ -38,14 +38,14 @@ func newMail(system *System, workspace domain.WorkspaceID, id domain.MailID) *ma
 func (m *mail) Receive(ctx actor.Context) {
 	switch message := ctx.Message().(type) {
 	case *actor.Started:
-		m.system.active.Add(1)
+		m.system.mails.Add(1)
 		m.claim(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		if m.held.end != nil {
 			m.held.end()
 		}
 	case *actor.Stopped:
-		m.system.active.Add(-1)
+		m.system.mails.Add(-1)
 	case *actor.Terminated: // the stage, after it has reported
 	case messages.LeaseLost:
 		m.log.Warn("lost the lease, stopping the work", "error", message.Err)
@@ -93,7 +93,7 @@ func (m *mail) begin(ctx actor.Context) {
 	}
 	m.state.Become(m.running)
 	m.stage = startStage(ctx, stage{
-		ctx: m.held.ctx, system: m.system, heavy: true, timeout: policy.Timeout,
+		ctx: m.held.ctx, system: m.system, tenant: m.workspace, heavy: true, timeout: policy.Timeout,
 		run: func(ctx context.Context) (any, error) { return m.system.Unpack.Run(ctx, row) },
 	})
 }
@@ -106,7 +106,7 @@ func (m *mail) running(ctx actor.Context) {
 	}
 	ctx.Stop(m.stage)
 	switch {
-	case m.held.ctx.Err() != nil: // the node stops; a lost lease has ended this actor already
+	case m.held.ctx.Err() != nil || errors.Is(ran.Err, errDraining): // the node stops; a lost lease has ended this actor already
 		m.release(ctx)
 	case ran.Err != nil:
 		m.fail(ctx, ran.Err)

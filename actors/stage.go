@@ -17,6 +17,7 @@ import (
 type stage struct {
 	ctx     context.Context
 	system  *System
+	tenant  domain.WorkspaceID
 	heavy   bool
 	timeout time.Duration
 	run     func(context.Context) (any, error)
@@ -44,12 +45,10 @@ func (s *stage) Receive(ctx actor.Context) {
 func (s *stage) attempt() messages.Ran {
 	queued := time.Now()
 	if s.heavy {
-		select {
-		case s.system.heavy <- struct{}{}:
-			defer func() { <-s.system.heavy }()
-		case <-s.ctx.Done():
-			return messages.Ran{Err: s.ctx.Err()}
+		if err := s.system.heavy.acquire(s.ctx, s.tenant); err != nil {
+			return messages.Ran{Err: err}
 		}
+		defer s.system.heavy.release()
 	}
 	waited := time.Since(queued)
 	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)

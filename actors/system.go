@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ import (
 
 // Queue tells what is due.
 type Queue interface {
-	Due(ctx context.Context, workspace domain.WorkspaceID, limit int) ([]domain.Work, error)
+	Due(ctx context.Context, shard domain.Shard, limit int) (domain.Due, error)
 	DueWorkspaces(ctx context.Context) ([]domain.WorkspaceID, error)
 }
 
@@ -60,10 +61,12 @@ type Config struct {
 	UnpackPolicy domain.RetryPolicy
 	Steps        []pipeline.Step // in order
 	LeaseTTL     time.Duration   // how long after a crash its work is taken up again, at most
-	Slots        int             // mails and documents of one workspace in work at the same time
+	Slots        int             // mails and documents of one workspace in work at the same time, whatever its plan says
 	HeavySlots   int             // heavy stages on this node at the same time
 	ScanEvery    time.Duration
 	IdleAfter    time.Duration // a workspace without work leaves memory
+	Membership   Membership
+	Peers        *Peers // nil: this node is on its own
 	Log          *slog.Logger
 }
 
@@ -72,38 +75,79 @@ type System struct {
 	Config
 	actors     *actor.ActorSystem
 	dispatcher *actor.PID
-	heavy      chan struct{}
+	heavy      *pool
+	router     router
+	membership *membership // nil: nobody keeps who runs
 	shutdown   sync.Once
 
 	// work is cancelled when stages must end at once; draining is set when no
 	// new attempt may begin.
-	work     context.Context
-	abort    context.CancelFunc
-	draining atomic.Bool
-	active   atomic.Int64 // mail and document actors
+	work      context.Context
+	abort     context.CancelFunc
+	draining  atomic.Bool
+	mails     atomic.Int64 // actors
+	documents atomic.Int64 // actors
 }
 
-// New builds the actor system; nothing is worked on until Run.
+// New builds the actor system; nothing is worked on until Start and Run.
 func New(config Config) *System {
-	s := &System{Config: config, heavy: make(chan struct{}, config.HeavySlots)}
+	s := &System{Config: config, heavy: newPool(config.HeavySlots)}
 	s.work, s.abort = context.WithCancel(context.Background())
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return config.Log.With("component", "protoactor")
+		return slog.New(lowered{config.Log.Handler()}).With("component", "protoactor")
 	}))
 	s.dispatcher = s.actors.Root.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &dispatcher{system: s} }), "dispatcher")
+	s.router = local{s}
+	if config.Membership.Members != nil {
+		s.membership = newMembership(s)
+	}
 	return s
+}
+
+// Start joins the other nodes. It returns when this node is one of them.
+func (s *System) Start(ctx context.Context) error {
+	if s.Peers != nil {
+		return s.startCluster(ctx)
+	}
+	if s.membership != nil {
+		return s.membership.join(ctx, "", func([]domain.Member) {})
+	}
+	return nil
 }
 
 // Kick tells a workspace that there may be work. It never blocks.
 func (s *System) Kick(workspace domain.WorkspaceID) {
+	s.kick(domain.Shard{Workspace: workspace})
+}
+
+func (s *System) kick(shard domain.Shard) {
 	if !s.draining.Load() {
-		s.actors.Root.Send(s.dispatcher, messages.Kick{Workspace: workspace})
+		s.router.kick(shard)
 	}
 }
 
+// router brings a kick to the node that looks after a part of a workspace. It
+// never blocks.
+type router interface {
+	kick(domain.Shard)
+}
+
+// local routes everything to this node.
+type local struct{ system *System }
+
+func (l local) kick(shard domain.Shard) {
+	l.system.actors.Root.Send(l.system.dispatcher, messages.Kick{Shard: shard})
+}
+
 // Run scans for work that is due until ctx ends. The scan is the way back
-// after a crash, a lost kick, a retry's wait: nothing else is needed.
-func (s *System) Run(ctx context.Context) {
+// after a crash, a lost kick, a retry's wait: nothing else is needed. It
+// returns domain.ErrEvicted when the other nodes do not count on this one any more:
+// its work has been cancelled, and the process must end.
+func (s *System) Run(ctx context.Context) error {
+	var evicted <-chan struct{}
+	if s.membership != nil {
+		evicted = s.membership.evicted
+	}
 	for ctx.Err() == nil {
 		s.scan(ctx)
 		// Jitter keeps the nodes of a cluster apart.
@@ -111,8 +155,13 @@ func (s *System) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
+		case <-evicted:
+			s.Drain()
+			s.abort()
+			return domain.ErrEvicted
 		}
 	}
+	return nil
 }
 
 func (s *System) scan(ctx context.Context) {
@@ -128,18 +177,51 @@ func (s *System) scan(ctx context.Context) {
 	}
 }
 
-// Stop begins no new attempts and waits for the running ones. When ctx ends
-// first, they are cancelled and their leases given back. The System cannot be used afterwards.
+// Drain begins no new attempts from now on, and tells the other nodes, which
+// then look after everything that is not in work here.
+func (s *System) Drain() {
+	if s.draining.Swap(true) {
+		return
+	}
+	s.heavy.close()
+	if s.membership != nil {
+		s.membership.hurry()
+	}
+}
+
+// ErrCutOff says that stages were cancelled because they did not finish in
+// time. Their leases were given back, so another node repeats them.
+var ErrCutOff = errors.New("stages did not finish in time")
+
+// Stop drains and waits for the attempts that run. When ctx ends first, they
+// are cancelled and their leases given back, and Stop returns ErrCutOff. Only then this node
+// leaves the others. The System cannot be used afterwards.
 func (s *System) Stop(ctx context.Context) error {
-	s.draining.Store(true)
+	s.Drain()
 	err := s.idle(ctx)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrCutOff, err)
+	}
 	s.abort()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUp)
 	defer cancel()
 	if endErr := s.idle(ending); endErr != nil {
-		err = errors.Join(err, endErr)
+		err = fmt.Errorf("leases are left to expire: %w", endErr)
 	}
-	s.shutdown.Do(s.actors.Shutdown) // twice would panic
+	s.shutdown.Do(func() { err = errors.Join(err, s.leave(ending)) }) // twice would panic
+	return err
+}
+
+// leave ends the membership, then the actors.
+func (s *System) leave(ctx context.Context) (err error) {
+	if s.membership != nil {
+		err = s.membership.leave(ctx)
+	}
+	if cluster, ok := s.router.(*clusterRouter); ok {
+		cluster.shutdown()
+		return err
+	}
+	s.actors.Shutdown()
 	return err
 }
 
@@ -147,10 +229,10 @@ func (s *System) Stop(ctx context.Context) error {
 func (s *System) idle(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for s.active.Load() > 0 {
+	for s.mails.Load()+s.documents.Load() > 0 {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d mails and documents were still in work: %w", s.active.Load(), ctx.Err())
+			return fmt.Errorf("%d mails and %d documents were still in work: %w", s.mails.Load(), s.documents.Load(), ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -167,7 +249,7 @@ func ask[Answer any](ctx actor.Context, question func() Answer) {
 	go func() { root.Send(self, question()) }()
 }
 
-// dispatcher finds or starts the actor of a workspace.
+// dispatcher finds or starts the actor of a part of a workspace.
 type dispatcher struct {
 	system *System
 }
@@ -175,18 +257,31 @@ type dispatcher struct {
 func (d *dispatcher) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case messages.Kick:
-		props := actor.PropsFromProducer(func() actor.Actor { return newWorkspace(d.system, m.Workspace) })
+		props := actor.PropsFromProducer(func() actor.Actor { return newWorkspace(d.system, m.Shard) })
 		// A name that exists returns the actor that has it.
-		pid, err := ctx.SpawnNamed(props, string(m.Workspace))
+		pid, err := ctx.SpawnNamed(props, identity(m.Shard))
 		if err != nil && pid == nil {
-			d.system.Log.Error("start workspace actor", "workspace", m.Workspace, "error", err)
+			d.system.Log.Error("start workspace actor", "workspace", m.Shard.Workspace, "error", err)
 			return
 		}
 		ctx.Send(pid, m)
+	case messages.Retire:
+		// Without an actor there is nothing to retire.
+		id := ctx.Self().GetId() + "/" + identity(m.Shard)
+		for _, pid := range ctx.Children() {
+			if pid.GetId() == id {
+				ctx.Send(pid, m)
+			}
+		}
 	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting, *actor.Terminated:
 	default:
 		logUnknown(d.system.Log, ctx)
 	}
+}
+
+// identity names a part of a workspace: <workspace id>/<number>.
+func identity(shard domain.Shard) string {
+	return string(shard.Workspace) + "/" + strconv.Itoa(shard.Number)
 }
 
 // logUnknown makes a message that nobody handles visible; Proto.Actor drops

@@ -97,7 +97,11 @@ func (f *fixture) start() *actors.System {
 	system := actors.New(f.config)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { system.Run(ctx) })
+	running.Go(func() {
+		if err := system.Run(ctx); err != nil {
+			f.t.Error(err)
+		}
+	})
 	f.t.Cleanup(func() {
 		stop()
 		running.Wait()
@@ -362,15 +366,15 @@ func TestStopGivesTheClaimBack(t *testing.T) {
 	<-started
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := system.Stop(ctx); err == nil {
-		t.Fatal("a stage was cut off and Stop says nothing")
+	if err := system.Stop(ctx); !errors.Is(err, actors.ErrCutOff) {
+		t.Fatalf("a stage was cut off and Stop says %v", err)
 	}
 	document := f.await(id, is(domain.Queued))
 	if document.Attempt != 0 {
 		t.Fatalf("the cut cost %d attempts", document.Attempt)
 	}
-	due, err := f.store.Due(t.Context(), f.workspace, 1)
-	if err != nil || len(due) != 1 {
+	due, err := f.store.Due(t.Context(), domain.Shard{Workspace: f.workspace}, 1)
+	if err != nil || len(due.Work) != 1 {
 		t.Fatalf("not due at once: %v %v", due, err)
 	}
 }

@@ -18,6 +18,7 @@ type Member struct {
 // QueueState is how much work there is in all workspaces together, without
 // anything that belongs to them.
 type QueueState struct {
+	At           time.Time // of the count, by the database's clock
 	MailsDue     int       // could be worked on now and are not
 	DocumentsDue int       // could be worked on now and are not
 	OldestDue    time.Time // since when the oldest of these has been due; zero: nothing is due

@@ -19,6 +19,20 @@ type Work struct {
 	Mail     MailID     // empty for a document
 }
 
+// Shard is a part of a workspace: that of the mails and documents whose hash
+// falls on its number. Most workspaces have one, with number 0.
+type Shard struct {
+	Workspace WorkspaceID
+	Number    int
+}
+
+// Due is what a part of a workspace can have worked on now, oldest due first,
+// and what its workspace may use.
+type Due struct {
+	Plan Plan
+	Work []Work
+}
+
 // FailedAttempt is how an attempt ended that did not do its stage.
 type FailedAttempt struct {
 	Failure *Failure

@@ -10,6 +10,20 @@ type Workspace struct {
 	CreatedAt time.Time
 }
 
+// Plan is what a workspace may use. FREE and PRO are rows of the database.
+type Plan struct {
+	Name               string
+	Slots              int // mails and documents in work at a time
+	DocumentsPerMinute int // that begin; as many may begin at once after a rest
+	Shards             int // parts that different nodes can look after
+}
+
+// Share is what each of the plan's shards may use.
+func (p Plan) Share() (slots, documentsPerMinute int) {
+	shards := max(p.Shards, 1)
+	return max(p.Slots/shards, 1), max(p.DocumentsPerMinute/shards, 1)
+}
+
 // User is a person who can sign in.
 type User struct {
 	ID    UserID

@@ -1,6 +1,6 @@
 // Package messages is what actors say to each other. All messages are sent as
-// values, never as pointers. They carry ids and results, never bytes: storage
-// keys stand for those.
+// values, never as pointers, except for those of kick.proto, which cross from
+// node to node. They carry ids and results, never bytes: storage keys stand for those.
 package messages
 
 import (
@@ -9,16 +9,26 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// Kick tells a workspace that it may have work that is due. It may be lost or
-// come too often: the recovery scan kicks again.
+// Kick tells a part of a workspace that it may have work that is due. It may
+// be lost or come too often: the recovery scan kicks again.
 type Kick struct {
-	Workspace domain.WorkspaceID
+	Shard domain.Shard
 }
+
+// Retire tells a part of a workspace that another node looks after it from
+// now on, or should: it finishes what it has and asks for no more work,
+// unless it is kicked again.
+type Retire struct {
+	Shard domain.Shard
+}
+
+// Paced tells a workspace that its plan lets it begin more work.
+type Paced struct{}
 
 // Due answers a workspace's question for work.
 type Due struct {
-	Work []domain.Work
-	Err  error
+	domain.Due
+	Err error
 }
 
 // Claimed answers a document actor's claim.

@@ -57,10 +57,12 @@ type settings struct {
 
 	Node      string        `env:"DOCUFLOW_NODE" help:"Name of this node; no two running ones may share it. Default: a new one at every start."`
 	Jobs      int           `env:"DOCUFLOW_JOBS" help:"Documents in heavy work at a time on this node. Default: the number of processors."`
-	Slots     int           `env:"DOCUFLOW_SLOTS" default:"8" help:"Mails and documents of one workspace in work at a time."`
+	Slots     int           `env:"DOCUFLOW_SLOTS" default:"32" help:"Mails and documents of one workspace in work at a time, if its plan allows as many."`
 	LeaseTTL  time.Duration `env:"DOCUFLOW_LEASE_TTL" default:"15s" help:"After a crash, another attempt begins within this time."`
 	ScanEvery time.Duration `env:"DOCUFLOW_SCAN_EVERY" default:"1s" help:"How often to look for work that is due."`
 	DrainTime time.Duration `env:"DOCUFLOW_DRAIN_TIME" default:"20s" help:"How long running work may take to finish when the server is stopped."`
+
+	clustering
 
 	Attempts      int                      `env:"DOCUFLOW_ATTEMPTS" default:"5" help:"Attempts of a stage before a document is a dead letter."`
 	StageAttempts map[string]int           `env:"DOCUFLOW_STAGE_ATTEMPTS" help:"Attempts for single stages, like deliver=40;announce=40."`
@@ -75,6 +77,17 @@ type settings struct {
 
 	// development says that one person runs the server for themselves.
 	development bool
+}
+
+// clustering is how several servers share the work of one database.
+type clustering struct {
+	ClusterAddr string        `env:"DOCUFLOW_CLUSTER_ADDR" help:"Address where the other nodes reach this one, like 10.0.0.5:7070. Without it this node is on its own."`
+	ClusterCert string        `env:"DOCUFLOW_CLUSTER_CERT" help:"File of this node's certificate (PEM). Needed unless the cluster address is a loopback one."`
+	ClusterKey  string        `env:"DOCUFLOW_CLUSTER_KEY" help:"File of its key (PEM)."`
+	ClusterCA   string        `env:"DOCUFLOW_CLUSTER_CA" help:"File of the authority that signs the nodes' certificates, and nothing else (PEM)."`
+	ClusterName string        `env:"DOCUFLOW_CLUSTER_NAME" help:"Name that every node's certificate is for. Default: the host of its cluster address."`
+	ClusterBeat time.Duration `env:"DOCUFLOW_CLUSTER_BEAT" default:"1500ms" help:"How often a node says that it lives."`
+	ClusterTTL  time.Duration `env:"DOCUFLOW_CLUSTER_TTL" default:"12s" help:"A node that was silent for so long is given up. If it still runs, it ends itself."`
 }
 
 // reading is what every command needs that opens documents.
@@ -148,6 +161,7 @@ func (s settings) complete() (settings, error) {
 	report(s.LeaseTTL < 3*time.Second, "DOCUFLOW_LEASE_TTL: must be at least 3s")
 	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
 	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
+	s.checkClustering(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
 }

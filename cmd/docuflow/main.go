@@ -37,6 +37,7 @@ type commands struct {
 	Send        sendCommand        `cmd:"" help:"Email files to a workspace, as any mail program would."`
 	Extract     extractCommand     `cmd:"" help:"Read the fields of files and print them, one JSON object a line. Needs no database."`
 	Standardize standardizeCommand `cmd:"" help:"Make an optimized PDF of a PDF or an image. Needs no database."`
+	Cluster     clusterCommand     `cmd:"" help:"See the nodes that share a database."`
 	Token       tokenCommand       `cmd:"" help:"Make access tokens for the JSON API."`
 	Warm        warmCommand        `cmd:"" help:"Prepare the PDF reader's cache, so that the first document is quick."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

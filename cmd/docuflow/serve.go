@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/docuflow/docuflow/actors"
 	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/storage/postgres"
 )
@@ -86,11 +87,14 @@ func (d doors) close() {
 	}
 }
 
-// run serves until ctx ends, then stops in order: no new mail, no new
-// requests, running stages finish, children end.
+// run serves until ctx ends, then stops in order: no new work and no new
+// mail, running stages finish, leases and membership end, then the pages, then children.
 func (n *node) run(ctx context.Context, doors doors) error {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	if err := n.system.Start(ctx); err != nil {
+		return errors.Join(err, n.close())
+	}
 	// The feed and the streams outlive the order to stop: they show how it goes.
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -111,7 +115,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	serve("serve mail", func() error { return n.mail.Serve(doors.smtp) })
 	serve("watch changes", func() error { return n.web.Run(background) })
 	serve("feed", func() error { n.store.Feed().Run(background); return nil })
-	serve("scan", func() error { n.system.Run(serving); return nil })
+	serve("work", func() error { return n.system.Run(serving) })
 
 	<-serving.Done()
 	err := n.stop(pages, admin, end)
@@ -126,8 +130,8 @@ func (n *node) stop(pages, admin *http.Server, endStreams func()) error {
 	n.log.Info("stopping: running work may finish", "at_most", n.settings.DrainTime)
 	ctx, cancel := context.WithTimeout(context.Background(), n.settings.DrainTime)
 	defer cancel()
-	err := n.mail.Shutdown(ctx)
-	err = errors.Join(err, n.system.Stop(ctx))
+	n.system.Drain() // first of all: from now on the other nodes look after what is not in work here
+	err := errors.Join(n.mail.Shutdown(ctx), n.finishWork(ctx))
 	endStreams()
 	// A browser that keeps a connection open must not hold us.
 	closing, cancelClosing := context.WithTimeout(context.Background(), 2*time.Second)
@@ -136,6 +140,17 @@ func (n *node) stop(pages, admin *http.Server, endStreams func()) error {
 		err = errors.Join(err, pages.Close())
 	}
 	return errors.Join(err, admin.Close())
+}
+
+// finishWork waits for the work and leaves the other nodes. Work that is cut
+// off is no error: it was given back, and another attempt repeats it.
+func (n *node) finishWork(ctx context.Context) error {
+	err := n.system.Stop(ctx)
+	if errors.Is(err, actors.ErrCutOff) {
+		n.log.Warn("some work was cut off and will be repeated", "error", err)
+		return nil
+	}
+	return err
 }
 
 func isHTTPS(url string) bool { return strings.HasPrefix(url, "https://") }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -22,13 +21,9 @@ type tokenCreate struct {
 }
 
 func (c *tokenCreate) Run(ctx context.Context, term terminal) error {
-	url := string(c.DatabaseURL)
-	if url == "" {
-		running, err := readAccess(c.DataDir)
-		if err != nil {
-			return errors.New("DATABASE_URL is not set and no docuflow dev runs on this data directory")
-		}
-		url = running.Database
+	url, err := databaseOf(c.DatabaseURL, c.DataDir)
+	if err != nil {
+		return err
 	}
 	store, err := postgres.Open(ctx, url, slog.New(slog.DiscardHandler))
 	if err != nil {

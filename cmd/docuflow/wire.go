@@ -88,13 +88,19 @@ func (n *node) assemble(ctx context.Context) error {
 
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name
+	peers, err := settings.peers()
+	if err != nil {
+		return err
+	}
 	n.system = actors.New(actors.Config{
 		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
 		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
-		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute, Log: log,
+		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute,
+		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
+		Peers:      peers, Log: log,
 	})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
 	n.mail = mail.NewServer(mail.Config{

@@ -11,26 +11,38 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// Due lists what a workspace can have worked on now, oldest due first.
-func (s *Store) Due(ctx context.Context, workspace domain.WorkspaceID, limit int) (due []domain.Work, err error) {
-	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+// Due lists what a part of a workspace can have worked on now, oldest due
+// first, and what the workspace may use.
+func (s *Store) Due(ctx context.Context, shard domain.Shard, limit int) (due domain.Due, err error) {
+	err = s.inWorkspace(ctx, shard.Workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT document, mail FROM (
-				SELECT '' AS document, id::text AS mail, next_attempt_at, id FROM mails
-				WHERE status = 'ACCEPTED' AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
-				UNION ALL
-				SELECT id::text, '', next_attempt_at, id FROM documents
-				WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
-			) work ORDER BY next_attempt_at, id LIMIT $1`, limit)
+			SELECT plans.name, slots, documents_per_minute, shards, coalesce(document, ''), coalesce(mail, '')
+			FROM workspaces JOIN plans ON plans.name = workspaces.plan LEFT JOIN LATERAL (
+				SELECT document, mail, next_attempt_at, id FROM (
+					SELECT '' AS document, id::text AS mail, next_attempt_at, id FROM mails
+					WHERE status = 'ACCEPTED' AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
+					UNION ALL
+					SELECT id::text, '', next_attempt_at, id FROM documents
+					WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
+					  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
+				) work
+				WHERE shards = 1 AND $1 = 0 OR shards > 1 AND (hashtextextended(id::text, 0) & 9223372036854775807) % shards = $1
+				ORDER BY next_attempt_at, id LIMIT $2
+			) work ON true ORDER BY work.next_attempt_at, work.id`, shard.Number, limit)
 		if err != nil {
 			return err
 		}
-		due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[domain.Work])
+		var work domain.Work
+		_, err = pgx.ForEachRow(rows, []any{&due.Plan.Name, &due.Plan.Slots, &due.Plan.DocumentsPerMinute, &due.Plan.Shards, &work.Document, &work.Mail}, func() error {
+			if work != (domain.Work{}) {
+				due.Work = append(due.Work, work)
+			}
+			return nil
+		})
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list due work: %w", err)
+		return domain.Due{}, fmt.Errorf("list due work: %w", err)
 	}
 	return due, nil
 }

@@ -23,9 +23,9 @@ func (s *Store) Queue(ctx context.Context) (queue domain.QueueState, err error) 
 				WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
 				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
 			)
-			SELECT coalesce(sum(mail), 0), coalesce(sum(document), 0), min(since),
+			SELECT clock_timestamp(), coalesce(sum(mail), 0), coalesce(sum(document), 0), min(since),
 				(SELECT count(*) FROM mails WHERE status = 'ACCEPTED'), (SELECT count(*) FROM mails WHERE status = 'FAILED')
-			FROM due`).Scan(&queue.MailsDue, &queue.DocumentsDue, &oldest, &queue.MailsWaiting, &queue.MailsFailed)
+			FROM due`).Scan(&queue.At, &queue.MailsDue, &queue.DocumentsDue, &oldest, &queue.MailsWaiting, &queue.MailsFailed)
 		if err != nil {
 			return err
 		}

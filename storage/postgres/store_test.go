@@ -280,7 +280,7 @@ func TestFailRetryAndDeadLetter(t *testing.T) {
 	if document, err = store.Document(ctx, workspace, id); err != nil || document.Status != domain.Failed {
 		t.Fatalf("dead letter: %+v %v", document, err)
 	}
-	if due, err := store.Due(ctx, workspace, 10); err != nil || len(due) != 0 {
+	if due, err := store.Due(ctx, domain.Shard{Workspace: workspace}, 10); err != nil || len(due.Work) != 0 {
 		t.Fatalf("a dead letter is due: %v %v", due, err)
 	}
 }
