@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
 // ledger is what was found after everything came to rest.
@@ -24,7 +26,7 @@ type ledger struct {
 	missing     []string
 	double      []string // documents, files or uploads that are there more than once, or that nobody sent
 	failed      []string
-	completed   []string // ids
+	watched     []string // ids of completed documents in the watched workspace
 	again       int      // stages that were begun again after an attempt was lost
 	retried     int      // attempts that failed and were repeated
 	longest     time.Duration
@@ -50,6 +52,7 @@ func (c *chaos) rests() bool {
 
 // found is a document as the database has it.
 type found struct {
+	workspace                               domain.WorkspaceID
 	id, status, stage, sha256, standardized string
 	problem                                 *string
 	deliveries                              int
@@ -75,7 +78,7 @@ func (c *chaos) audit(sender *mta) *ledger {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	l.compare(documents, owed)
+	l.compare(documents, owed, c.watched)
 	l.compareFiled(filedFiles(c), c.drive.kept(), documents, owed)
 	return l
 }
@@ -83,7 +86,7 @@ func (c *chaos) audit(sender *mta) *ledger {
 func (c *chaos) readDocuments(conn *pgx.Conn) []found {
 	c.t.Helper()
 	rows, err := conn.Query(c.t.Context(), `
-		SELECT d.id::text, d.status, d.stage, d.sha256, d.standardized_key, d.error->>'message',
+		SELECT d.workspace_id::text, d.id::text, d.status, d.stage, d.sha256, d.standardized_key, d.error->>'message',
 			(SELECT count(*) FROM deliveries x WHERE x.document_id = d.id AND x.delivered_at IS NOT NULL)::int,
 			coalesce(d.completed_at, clock_timestamp()) - m.received_at
 		FROM documents d JOIN mails m ON m.id = d.mail_id`)
@@ -91,7 +94,7 @@ func (c *chaos) readDocuments(conn *pgx.Conn) []found {
 		c.t.Fatal(err)
 	}
 	documents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f found, err error) {
-		return f, row.Scan(&f.id, &f.status, &f.stage, &f.sha256, &f.standardized, &f.problem, &f.deliveries, &f.took)
+		return f, row.Scan(&f.workspace, &f.id, &f.status, &f.stage, &f.sha256, &f.standardized, &f.problem, &f.deliveries, &f.took)
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -100,7 +103,7 @@ func (c *chaos) readDocuments(conn *pgx.Conn) []found {
 }
 
 // compare holds the documents against what was sent.
-func (l *ledger) compare(documents []found, owed []wanted) {
+func (l *ledger) compare(documents []found, owed []wanted, watched domain.WorkspaceID) {
 	bySum := map[string]int{}
 	for _, d := range documents {
 		bySum[d.sha256]++
@@ -113,7 +116,9 @@ func (l *ledger) compare(documents []found, owed []wanted) {
 			l.failed = append(l.failed, fmt.Sprintf("document %s is %s in %s: %s", d.id, d.status, d.stage, problem))
 			continue
 		}
-		l.completed = append(l.completed, d.id)
+		if d.workspace == watched {
+			l.watched = append(l.watched, d.id)
+		}
 		if d.deliveries != 2 {
 			l.missing = append(l.missing, fmt.Sprintf("document %s has %d deliveries", d.id, d.deliveries))
 		}

@@ -26,6 +26,7 @@ import (
 
 // letter is one mail in the queue of the sending server.
 type letter struct {
+	to     string
 	raw    []byte
 	wants  []wanted
 	tries  int
@@ -43,7 +44,6 @@ type wanted struct {
 // and with the same Message-ID, and never after 250.
 type mta struct {
 	hosts func() []string // mail exchangers of equal preference
-	to    string
 	tally *tally
 
 	due      chan *letter
@@ -58,8 +58,8 @@ const (
 	mtaPatience    = 10 * time.Second // for one answer: less than servers should wait, so that some 250s get lost
 )
 
-func newMTA(to string, tally *tally, hosts func() []string) *mta {
-	return &mta{hosts: hosts, to: to, tally: tally, due: make(chan *letter, 100_000)}
+func newMTA(tally *tally, hosts func() []string) *mta {
+	return &mta{hosts: hosts, tally: tally, due: make(chan *letter, 100_000)}
 }
 
 // run delivers until ctx ends.
@@ -98,7 +98,7 @@ func (m *mta) submit(ctx context.Context, rate float64, letters []*letter) {
 func (m *mta) attempt(ctx context.Context, l *letter) {
 	hosts := m.hosts()
 	l.tries++
-	code, err := m.transmit(ctx, hosts[rand.IntN(len(hosts))], l.raw)
+	code, err := m.transmit(ctx, hosts[rand.IntN(len(hosts))], l)
 	m.tally.add("mail", code)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,7 +116,7 @@ func (m *mta) attempt(ctx context.Context, l *letter) {
 
 // transmit is one conversation. It returns the reply's code, or what became
 // of the connection.
-func (m *mta) transmit(ctx context.Context, host string, raw []byte) (code string, err error) {
+func (m *mta) transmit(ctx context.Context, host string, l *letter) (code string, err error) {
 	dialer := net.Dialer{Timeout: mtaPatience}
 	conn, err := dialer.DialContext(ctx, "tcp", host)
 	if err != nil {
@@ -125,7 +125,7 @@ func (m *mta) transmit(ctx context.Context, host string, raw []byte) (code strin
 	defer conn.Close()
 	client := smtp.NewClient(conn)
 	client.CommandTimeout, client.SubmissionTimeout = mtaPatience, mtaPatience
-	if err := converse(client, m.to, raw); err != nil {
+	if err := converse(client, l.to, l.raw); err != nil {
 		return outcome(err), err
 	}
 	_ = client.Quit() // it is theirs already
@@ -175,9 +175,9 @@ func (m *mta) counts() (accepted int, owed []wanted, bounced []string, slowest t
 	return len(m.accepted), owed, append([]string(nil), m.bounced...), m.slowest
 }
 
-// letters writes mails with that many documents in all: mostly one small
-// invoice, sometimes two, now and then a picture or a part that is no document.
-func letters(run, to string, documents int) (all []*letter) {
+// letters writes mails with that many documents in all, to each address in
+// turn: mostly one small invoice, sometimes two, now and then a picture or a part that is no document.
+func letters(run string, to []string, documents int) (all []*letter) {
 	for made := 0; made < documents; {
 		id := fmt.Sprintf("%s-%05d", run, made)
 		var parts []part
@@ -195,7 +195,7 @@ func letters(run, to string, documents int) (all []*letter) {
 		case len(all)%10 == 7:
 			parts = append(parts, part{kind: "text/plain", name: "notes.txt", content: []byte("no document\n")})
 		}
-		all = append(all, compose(id, to, parts))
+		all = append(all, compose(id, to[len(all)%len(to)], parts))
 	}
 	return all
 }
@@ -207,7 +207,7 @@ type part struct {
 }
 
 func compose(id, to string, parts []part) *letter {
-	l := &letter{}
+	l := &letter{to: to}
 	var raw bytes.Buffer
 	body := multipart.NewWriter(&raw)
 	fmt.Fprintf(&raw, "From: Vendor <billing@vendor.example>\r\nTo: <%s>\r\nSubject: Invoice %s\r\nMessage-ID: <%s@vendor.example>\r\n"+

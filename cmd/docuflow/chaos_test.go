@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/pipeline"
 )
 
@@ -41,7 +44,8 @@ type chaos struct {
 	drive     *driveLike
 	tally     *tally
 	balancer  *balancer
-	address   string
+	addresses []string // one of each workspace
+	watched   domain.WorkspaceID
 	token     string
 	link      string
 
@@ -107,8 +111,8 @@ func TestChaos(t *testing.T) {
 	}
 	reader := signIn(t, c.balancer, c.tally, c.link)
 	watcher := &watcher{balancer: c.balancer, token: c.token, tally: c.tally, states: map[string]string{}}
-	sender := newMTA(c.address, c.tally, c.doors)
-	all := letters(fmt.Sprint(begun.UnixNano()), c.address, *chaosDocuments)
+	sender := newMTA(c.tally, c.doors)
+	all := letters(fmt.Sprint(begun.UnixNano()), c.addresses, *chaosDocuments)
 	var clients sync.WaitGroup
 	clients.Go(func() { reader.run(working) })
 	clients.Go(func() { watcher.run(working) })
@@ -139,8 +143,8 @@ func TestChaos(t *testing.T) {
 	ledger := c.audit(sender)
 	seeing, cancelSeeing := context.WithTimeout(working, 30*time.Second)
 	defer cancelSeeing()
-	if err := await(seeing, "the browser has seen everything", func() bool { return len(watcher.unaware(ledger.completed)) == 0 }); err != nil {
-		t.Errorf("%v: %q", err, watcher.unaware(ledger.completed))
+	if err := await(seeing, "the browser has seen everything", func() bool { return len(watcher.unaware(ledger.watched)) == 0 }); err != nil {
+		t.Errorf("%v: %q", err, watcher.unaware(ledger.watched))
 	}
 	stop()
 	clients.Wait()
@@ -159,21 +163,42 @@ func newChaos(t *testing.T) *chaos {
 	return c
 }
 
-// open makes the workspace and what its owner and their programs need.
+// open makes workspaces, so that there is work for several nodes, and what the
+// owner of the first one and their programs need.
 func (c *chaos) open() {
 	c.t.Helper()
 	store := c.database.openStore()
 	defer store.Close()
-	const owner = "owner@example.test"
-	workspace, address, err := store.NewWorkspace(c.t.Context(), "Chaos", "in.docuflow.localhost", owner)
+	for i := range 4 {
+		owner := fmt.Sprintf("owner%d@example.test", i)
+		workspace, address, err := store.NewWorkspace(c.t.Context(), fmt.Sprintf("Chaos %d", i), "in.docuflow.localhost", owner)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.addresses = append(c.addresses, address.Address)
+		if i > 0 {
+			continue
+		}
+		c.watched = workspace.ID
+		if c.token, err = store.NewToken(c.t.Context(), workspace.ID, "watcher"); err != nil {
+			c.t.Fatal(err)
+		}
+		if c.link, err = store.NewSignInLink(c.t.Context(), workspace.ID, owner); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.enlarge()
+}
+
+// enlarge gives the first workspace a plan whose work is shared by nodes.
+func (c *chaos) enlarge() {
+	c.t.Helper()
+	conn, err := pgx.Connect(c.t.Context(), c.database.admin())
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.address = address.Address
-	if c.token, err = store.NewToken(c.t.Context(), workspace.ID, "watcher"); err != nil {
-		c.t.Fatal(err)
-	}
-	if c.link, err = store.NewSignInLink(c.t.Context(), workspace.ID, owner); err != nil {
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(c.t.Context(), "UPDATE workspaces SET plan = 'PRO' WHERE id = $1", c.watched); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -193,7 +218,7 @@ func (c *chaos) addNode(env ...string) *clusterNode {
 		"DOCUFLOW_HTTP_ADDR=" + n.http, "DOCUFLOW_SMTP_ADDR=" + n.smtp, "DOCUFLOW_ADMIN_ADDR=" + n.admin,
 		"DOCUFLOW_FILED_DIR=" + filepath.Join(c.dir, "filed"), "DOCUFLOW_FILED_NAMES={workspace}/{date} {vendor} {number}",
 		"DOCUFLOW_S3_ENDPOINT=" + c.storageAt, "DOCUFLOW_S3_INSECURE=true", "DOCUFLOW_S3_ACCESS_KEY=" + storageUser, "DOCUFLOW_S3_SECRET_KEY=" + storagePassword,
-		"DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
+		"DOCUFLOW_CLUSTER_ADDR=" + c.ports.take(c.t), "DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
 	}, env...)...)
 	n.supervised = supervise(c.t, name, c.logs, 500*time.Millisecond, func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0], "serve")

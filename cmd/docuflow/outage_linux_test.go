@@ -16,9 +16,9 @@ import (
 func TestDiskFull(t *testing.T) {
 	disk := smallDisk(t, 3<<20)
 	c, n := oneNode(t, "DOCUFLOW_S3_ENDPOINT=", "DOCUFLOW_DATA_DIR="+disk.data)
-	sender := newMTA(c.address, c.tally, c.doors)
-	large := compose("large", c.address, []part{{kind: "application/pdf", name: "large.pdf", content: append(invoicePDF("C-90000"), make([]byte, 4<<20)...)}})
-	if code, err := sender.transmit(t.Context(), c.doors()[0], large.raw); code != "452" || !strings.Contains(err.Error(), "storage") {
+	sender := newMTA(c.tally, c.doors)
+	large := compose("large", c.addresses[0], []part{{kind: "application/pdf", name: "large.pdf", content: append(invoicePDF("C-90000"), make([]byte, 4<<20)...)}})
+	if code, err := sender.transmit(t.Context(), c.doors()[0], large); code != "452" || !strings.Contains(err.Error(), "storage") {
 		t.Errorf("a mail that does not fit is answered %s %v, want 452", code, err)
 	}
 	if files := disk.files(); len(files) > 0 {

@@ -25,9 +25,9 @@ func oneNode(t *testing.T, env ...string) (*chaos, *clusterNode) {
 // mail sends n documents and returns the last reply's code.
 func (c *chaos) mail(documents int) (code string) {
 	c.t.Helper()
-	sender := newMTA(c.address, c.tally, c.doors)
-	for _, l := range letters(fmt.Sprint(time.Now().UnixNano()), c.address, documents) {
-		code, _ = sender.transmit(c.t.Context(), c.doors()[0], l.raw)
+	sender := newMTA(c.tally, c.doors)
+	for _, l := range letters(fmt.Sprint(time.Now().UnixNano()), c.addresses[:1], documents) {
+		code, _ = sender.transmit(c.t.Context(), c.doors()[0], l)
 	}
 	return code
 }
