@@ -236,7 +236,7 @@ func TestReplayOfMails(t *testing.T) {
 	if err != nil || mail.Status != domain.MailAccepted || mail.Attempt != 0 {
 		t.Fatalf("%+v %v", mail, err)
 	}
-	if due, err := store.Due(t.Context(), workspace, 5); err != nil || len(due) != 1 || due[0].Mail != id {
+	if due, err := store.Due(t.Context(), domain.Shard{Workspace: workspace}, 5); err != nil || len(due.Work) != 1 || due.Work[0].Mail != id {
 		t.Fatalf("%v %v", due, err)
 	}
 }
@@ -326,8 +326,8 @@ func TestPausedStageWaitsWithoutBurningAttempts(t *testing.T) {
 	if err != nil || len(after.Documents) != 3 || after.Documents[0].Waiting != nil {
 		t.Fatalf("%+v %v", after, err)
 	}
-	due, err := store.Due(ctx, workspace, 5)
-	if err != nil || len(due) != 3 {
+	due, err := store.Due(ctx, domain.Shard{Workspace: workspace}, 5)
+	if err != nil || len(due.Work) != 3 {
 		t.Fatalf("due again: %v %v", due, err)
 	}
 	if d, _ := claim(t, store, workspace, tried, time.Minute); d.Attempt != 1 {
