@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,17 +19,16 @@ import (
 	"github.com/docuflow/docuflow/storage/postgres/private"
 )
 
-// ports are loopback ports that nobody gets by chance while their owner is
-// being started again: they lie below those that the system hands out.
-type ports struct{ next int }
+// portsTaken counts the ports that this process has given away.
+var portsTaken atomic.Int64
 
-func newPorts() *ports { return &ports{next: 12000 + os.Getpid()%1500*12} }
-
-func (p *ports) take(t *testing.T) string {
+// takePort gives a loopback port that nobody else gets by chance while its owner is
+// being started again: it lies below those that the system hands out.
+func takePort(t *testing.T) string {
 	t.Helper()
 	for range 200 {
-		p.next++
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(p.next))
+		port := 12000 + os.Getpid()%150*120 + int(portsTaken.Add(1))
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		if listener, err := net.Listen("tcp", address); err == nil {
 			listener.Close()
 			return address

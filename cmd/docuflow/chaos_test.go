@@ -37,7 +37,6 @@ const driveAt = "DOCUFLOW_TEST_DRIVE"
 type chaos struct {
 	t         *testing.T
 	dir, logs string
-	ports     *ports
 	database  *database
 	storage   *supervised
 	storageAt string
@@ -154,10 +153,10 @@ func TestChaos(t *testing.T) {
 
 func newChaos(t *testing.T) *chaos {
 	t.Helper()
-	c := &chaos{t: t, dir: newDataDir(t), logs: t.ArtifactDir(), ports: newPorts(), tally: newTally()}
+	c := &chaos{t: t, dir: newDataDir(t), logs: t.ArtifactDir(), tally: newTally()}
 	c.balancer = &balancer{nodes: c.nodes}
-	c.database = startDatabase(t, c.dir, c.ports.take(t))
-	c.storageAt = c.ports.take(t)
+	c.database = startDatabase(t, c.dir, takePort(t))
+	c.storageAt = takePort(t)
 	c.storage = startStorage(t, c.dir, c.logs, c.storageAt)
 	c.drive = startDriveLike(t)
 	return c
@@ -208,7 +207,7 @@ func (c *chaos) addNode(env ...string) *clusterNode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := fmt.Sprintf("node-%d", len(c.members)+1)
-	n := &clusterNode{http: c.ports.take(c.t), smtp: c.ports.take(c.t), admin: c.ports.take(c.t)}
+	n := &clusterNode{http: takePort(c.t), smtp: takePort(c.t), admin: takePort(c.t)}
 	dataDir := filepath.Join(c.dir, name)
 	if err := os.Mkdir(dataDir, 0o711); err != nil {
 		c.t.Fatal(err)
@@ -218,7 +217,7 @@ func (c *chaos) addNode(env ...string) *clusterNode {
 		"DOCUFLOW_HTTP_ADDR=" + n.http, "DOCUFLOW_SMTP_ADDR=" + n.smtp, "DOCUFLOW_ADMIN_ADDR=" + n.admin,
 		"DOCUFLOW_FILED_DIR=" + filepath.Join(c.dir, "filed"), "DOCUFLOW_FILED_NAMES={workspace}/{date} {vendor} {number}",
 		"DOCUFLOW_S3_ENDPOINT=" + c.storageAt, "DOCUFLOW_S3_INSECURE=true", "DOCUFLOW_S3_ACCESS_KEY=" + storageUser, "DOCUFLOW_S3_SECRET_KEY=" + storagePassword,
-		"DOCUFLOW_CLUSTER_ADDR=" + c.ports.take(c.t), "DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
+		"DOCUFLOW_CLUSTER_ADDR=" + takePort(c.t), "DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
 	}, env...)...)
 	n.supervised = supervise(c.t, name, c.logs, 500*time.Millisecond, func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0], "serve")

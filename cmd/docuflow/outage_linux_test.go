@@ -14,6 +14,7 @@ import (
 
 // A full disk is answered 452, leaves nothing half-written, and is over once there is room.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, 3<<20)
 	c, n := oneNode(t, "DOCUFLOW_S3_ENDPOINT=", "DOCUFLOW_DATA_DIR="+disk.data)
 	sender := newMTA(c.tally, c.doors)

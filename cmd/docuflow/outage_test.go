@@ -75,6 +75,7 @@ func status(t *testing.T, url string) int {
 }
 
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	c, n := oneNode(t)
 	reader := signIn(t, &balancer{nodes: c.nodes, ready: []*clusterNode{n}}, c.tally, c.link)
 	if code := c.mail(6); code != "250" {
@@ -105,6 +106,7 @@ func TestDatabaseAway(t *testing.T) {
 
 // An outage costs no document its attempts: two of them would be gone within a second.
 func TestObjectStorageAway(t *testing.T) {
+	t.Parallel()
 	c, n := oneNode(t)
 	if code := c.mail(6); code != "250" {
 		t.Fatal(code)
