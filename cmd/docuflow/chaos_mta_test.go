@@ -153,6 +153,9 @@ func converse(client *smtp.Client, to string, raw []byte) error {
 }
 
 func outcome(err error) string {
+	if errors.Is(err, errNoneReady) {
+		return "no node was ready"
+	}
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return strconv.Itoa(reply.Code)
 	}

@@ -73,6 +73,25 @@ func (t *tally) sums(who string) string {
 	return strings.Join(words, ", ")
 }
 
+// where says in which phases somebody met anything but the fine outcomes.
+func (t *tally) where(who string, fine ...string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	byPhase := map[string]int{}
+	for what, phases := range t.met[who] {
+		for phase, n := range phases {
+			if !slices.Contains(fine, what) {
+				byPhase[phase] += n
+			}
+		}
+	}
+	var words []string
+	for _, phase := range slices.Sorted(maps.Keys(byPhase)) {
+		words = append(words, fmt.Sprintf("%s: %d", phase, byPhase[phase]))
+	}
+	return strings.Join(words, ", ")
+}
+
 // balancer knows which nodes may be asked, as a load balancer in front of
 // them does: it asks /readyz again and again.
 type balancer struct {
@@ -119,10 +138,12 @@ func (b *balancer) order() (nodes []*clusterNode) {
 	return nodes
 }
 
+var errNoneReady = errors.New("no node is ready")
+
 // get asks the first node that takes the connection: a balancer tries the next
 // one when nothing was sent yet.
 func (b *balancer) get(client *http.Client, request func(base string) (*http.Request, error)) (*http.Response, error) {
-	err := errors.New("no node is ready")
+	err := errNoneReady
 	for _, n := range b.order() {
 		var r *http.Request
 		if r, err = request("http://" + n.http); err != nil {
