@@ -87,7 +87,7 @@ func fullScript() (script []fault) {
 // TestChaos breaks things while mail comes in, and then counts: every mail
 // that was answered 250 is there, and everything was filed exactly once.
 func TestChaos(t *testing.T) {
-	script, leaseTTL, patience := shortScript(), "3s", time.Minute
+	script, leaseTTL, patience := shortScript(), "3s", 2*time.Minute
 	if *chaosFull {
 		script, leaseTTL, patience = fullScript(), "15s", 10*time.Minute
 	} else if testing.Short() {
