@@ -198,6 +198,8 @@ func (d *document) committing(ctx actor.Context) {
 	case errors.Is(m.Err, domain.ErrSuperseded):
 		d.log.Warn("another claim has taken over, nothing was written", "stage", d.row.Stage)
 		ctx.Stop(ctx.Self())
+	case m.Err != nil && d.held.ctx.Err() != nil: // the node stops
+		d.release(ctx)
 	case m.Err != nil:
 		d.log.Error("write the outcome", "stage", d.row.Stage, "error", m.Err)
 		ctx.Stop(ctx.Self())
@@ -211,8 +213,20 @@ func (d *document) committing(ctx actor.Context) {
 
 // release gives the claim back because the node stops.
 func (d *document) release(ctx actor.Context) {
-	d.state.Become(d.committing)
+	d.state.Become(d.releasing)
 	d.system.release(ctx, d.held.lease)
+}
+
+func (d *document) releasing(ctx actor.Context) {
+	m, ok := ctx.Message().(messages.Committed)
+	if !ok {
+		logUnknown(d.log, ctx)
+		return
+	}
+	if m.Err != nil && !errors.Is(m.Err, domain.ErrSuperseded) {
+		d.log.Error("give back the claim", "stage", d.row.Stage, "error", m.Err)
+	}
+	ctx.Stop(ctx.Self())
 }
 
 func (s *System) release(ctx actor.Context, lease domain.Lease) {

@@ -142,16 +142,32 @@ func (m *mail) committing(ctx actor.Context) {
 		logUnknown(m.log, ctx)
 		return
 	}
-	if committed.Err != nil {
-		m.log.Error("write the outcome", "error", committed.Err)
-	} else if m.row.ID != "" {
+	switch {
+	case committed.Err == nil:
 		m.system.Kick(m.workspace) // its documents are due
+	case m.held.ctx.Err() != nil && !errors.Is(committed.Err, domain.ErrSuperseded): // the node stops
+		m.release(ctx)
+		return
+	default:
+		m.log.Error("write the outcome", "error", committed.Err)
 	}
 	ctx.Stop(ctx.Self())
 }
 
 // release gives the claim back because the node stops.
 func (m *mail) release(ctx actor.Context) {
-	m.state.Become(m.committing)
+	m.state.Become(m.releasing)
 	m.system.release(ctx, m.held.lease)
+}
+
+func (m *mail) releasing(ctx actor.Context) {
+	released, ok := ctx.Message().(messages.Committed)
+	if !ok {
+		logUnknown(m.log, ctx)
+		return
+	}
+	if released.Err != nil && !errors.Is(released.Err, domain.ErrSuperseded) {
+		m.log.Error("give back the claim", "error", released.Err)
+	}
+	ctx.Stop(ctx.Self())
 }

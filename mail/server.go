@@ -126,7 +126,7 @@ func (s *Server) Serve(l net.Listener) error {
 // so are newcomers. When ctx ends first, the rest is cut off, which makes those
 // senders repeat; Shutdown then returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.drain()
+	s.Drain()
 	var err error
 	select {
 	case <-s.idle:
@@ -157,7 +157,9 @@ func (s *Server) close() {
 	}
 }
 
-func (s *Server) drain() {
+// Drain begins what Shutdown ends, and returns at once: mails that are being
+// transmitted are received and answered, everybody else is asked to come back later (421).
+func (s *Server) Drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {

@@ -31,7 +31,7 @@ CREATE TABLE outside_limits (
     name              text PRIMARY KEY,
     capacity          double precision NOT NULL CHECK (capacity >= 1),
     refill_per_second double precision NOT NULL CHECK (refill_per_second > 0),
-    tokens            double precision NOT NULL, -- below zero: promised to callers that wait
+    tokens            double precision NOT NULL CHECK (tokens >= 0), -- at updated_at
     updated_at        timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 

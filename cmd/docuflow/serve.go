@@ -128,13 +128,19 @@ func (n *node) run(ctx context.Context, doors doors) error {
 
 func (n *node) stop(pages, admin *http.Server, endStreams func()) error {
 	n.log.Info("stopping: running work may finish", "at_most", n.settings.DrainTime)
-	ctx, cancel := context.WithTimeout(context.Background(), n.settings.DrainTime)
-	defer cancel()
-	n.system.Drain() // first of all: from now on the other nodes look after what is not in work here
-	err := errors.Join(n.mail.Shutdown(ctx), n.finishWork(ctx))
+	const grace = 2 * time.Second
+	receiving, cancelReceiving := context.WithTimeout(context.Background(), n.settings.DrainTime+grace)
+	defer cancelReceiving()
+	working, cancelWorking := context.WithTimeout(receiving, n.settings.DrainTime)
+	defer cancelWorking()
+	// First of all the other nodes are told, by mail and among each other: from
+	// now on they look after everything that is not in work here.
+	n.system.Drain()
+	n.mail.Drain()
+	err := errors.Join(n.finishWork(working), n.mail.Shutdown(receiving))
 	endStreams()
 	// A browser that keeps a connection open must not hold us.
-	closing, cancelClosing := context.WithTimeout(context.Background(), 2*time.Second)
+	closing, cancelClosing := context.WithTimeout(context.Background(), grace)
 	defer cancelClosing()
 	if pages.Shutdown(closing) != nil {
 		err = errors.Join(err, pages.Close())

@@ -186,7 +186,7 @@ func (s *Store) Renew(ctx context.Context, lease domain.Lease, ttl time.Duration
 }
 
 // Release gives a claim back unused: the work is due again at once, and the
-// attempt does not count.
+// attempt does not count. domain.ErrSuperseded: the claim has ended already.
 func (s *Store) Release(ctx context.Context, lease domain.Lease) error {
 	err := s.changing(ctx, lease.Workspace, func(tx change) error {
 		table, id := leased(lease)
@@ -199,7 +199,7 @@ func (s *Store) Release(ctx context.Context, lease domain.Lease) error {
 			status = "CASE WHEN status = 'PROCESSING' THEN 'QUEUED' ELSE status END"
 		}
 		err = one(tx.Exec(ctx, "UPDATE "+table+` SET lease_until = '-infinity', attempt = attempt - 1, seq = $3, status = `+status+`
-			WHERE id = $1 AND epoch = $2`, id, lease.Epoch, seq))
+			WHERE id = $1 AND epoch = $2 AND lease_until > '-infinity'`, id, lease.Epoch, seq))
 		if err != nil {
 			return err
 		}
