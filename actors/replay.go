@@ -24,7 +24,7 @@ type Replays interface {
 type Replayer struct {
 	Replays Replays
 	Kick    func(domain.WorkspaceID) // there is work
-	Every   time.Duration            // between two looks; below a second it does not slow replays down
+	Every   time.Duration            // between two looks; well below a second it does not slow replays down
 	Log     *slog.Logger
 }
 

@@ -515,3 +515,26 @@ func TestReplayRunsByItself(t *testing.T) {
 		t.Fatalf("%+v %v", replay, err)
 	}
 }
+
+func TestBudgetOfTimeIsSpentByTheDatabasesClock(t *testing.T) {
+	var runs atomic.Int32
+	f := newFixture(t, stage{"one", func(context.Context, domain.Document) (domain.Outcome, error) {
+		runs.Add(1)
+		return domain.Outcome{}, domain.Temporary("away", "The service is away.", nil)
+	}})
+	f.config.Steps[0].Policy.Attempts, f.config.Steps[0].Policy.Budget = 2, time.Hour
+	f.start()
+	id := f.newDocument()
+	document := f.await(id, func(d domain.Document) bool { return d.Attempt >= 6 })
+	if document.Status == domain.Failed {
+		t.Fatalf("given up after %d attempts within the hour", document.Attempt)
+	}
+	f.sql("UPDATE documents SET tried_at = tried_at - interval '61 minutes' WHERE id = $1", id)
+	f.await(id, is(domain.Failed))
+	if _, err := f.store.Retry(t.Context(), f.workspace, id, "me"); err != nil {
+		t.Fatal(err)
+	}
+	if document = f.await(id, func(d domain.Document) bool { return d.Attempt >= 3 }); document.Status == domain.Failed {
+		t.Fatal("a retry does not begin a new budget")
+	}
+}

@@ -8,7 +8,7 @@ import (
 
 // mark is one stage on a strip. Its state names the shape and the colour.
 type mark struct {
-	State string // queued, running, done, quiet, look, retrying, failed, skipped
+	State string // queued, running, done, quiet, look, retrying, waiting, failed, skipped
 	Label string // "Read"
 }
 
@@ -24,6 +24,9 @@ func (v View) marks(d domain.Document) []mark {
 			state = "done"
 		case i == present:
 			state = stateOf(d.Status)
+			if d.Waiting != nil {
+				state = "waiting"
+			}
 		}
 		if state == "done" && d.NeedsReview() && stage.Name == v.Reads {
 			state = "look"
@@ -64,6 +67,8 @@ func spoken(state string) string {
 		return "needs your eyes"
 	case "retrying":
 		return "is tried again"
+	case "waiting":
+		return "waits for a person"
 	case "failed", "skipped":
 		return state
 	case "queued":
@@ -83,13 +88,16 @@ func sentence(marks []mark) string {
 
 // pill is a status in words.
 type pill struct {
-	Kind   string // queued, running, done, look, retrying, failed: colour and icon
+	Kind   string // queued, running, done, look, retrying, waiting, failed: colour and icon
 	Word   string
 	Reason string
 	Clock  bool // the reason is a countdown to the next attempt
 }
 
 func (v View) pill(d domain.Document) pill {
+	if d.Waiting != nil {
+		return pill{Kind: "waiting", Word: "Waiting", Reason: d.Waiting.Reason}
+	}
 	switch d.Status {
 	case domain.Processing:
 		return pill{Kind: "running", Word: v.doing(d.Stage)}

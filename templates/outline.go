@@ -21,7 +21,7 @@ func outline(name string) string {
 		return "M4 4l8 8M12 4l-8 8"
 	case "skipped":
 		return "M3.5 8h9"
-	case "paused":
+	case "paused", "waiting":
 		return "M5.5 3.5v9M10.5 3.5v9"
 	case "page":
 		return "M3.5 1.8h6l3 3v9.4h-9zM9.5 1.8v3h3M5.8 8h4.4M5.8 10.6h4.4"
@@ -57,6 +57,8 @@ func outline(name string) string {
 		return "M3.5 7.4h9v6.2h-9zM5.5 7.4V5a2.5 2.5 0 0 1 5 0v2.4"
 	case "edit":
 		return "M3 13l.7-3L11 2.7 13.3 5 6 12.3zM9.4 4.3l2.3 2.3"
+	case "stop":
+		return "M4 4h8v8H4z"
 	case "warn":
 		return "M8 2.4l6.3 11.2H1.7zM8 6.4v3.2M8 11.5v.1"
 	case "folder":

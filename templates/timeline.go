@@ -97,6 +97,11 @@ func (v View) lane(t timeline, stage domain.StageInfo, d domain.Document, attemp
 			v.addAttempt(&l, t, a)
 		}
 	}
+	if d.Waiting != nil && d.Stage == stage.Name {
+		l.Outcome = pill{Kind: "waiting", Word: "Waiting", Reason: d.Waiting.Reason}
+		l.Bars = append(l.Bars, t.bar("wait", d.Waiting.Since, v.Now))
+		return l
+	}
 	if d.Status == domain.Retrying && d.Stage == stage.Name {
 		l.Next = d.NextAttemptAt
 		l.Outcome = pill{Kind: "retrying", Word: "Retrying", Clock: true}
@@ -139,6 +144,8 @@ func outcomeOf(a domain.Attempt) pill {
 		return pill{Kind: "skipped", Word: "Skipped", Reason: a.Note}
 	case domain.AttemptFailed:
 		return pill{Kind: "failed", Word: "Failed", Reason: a.Error}
+	case domain.AttemptWaiting:
+		return pill{Kind: "waiting", Word: "Waited", Reason: a.Error}
 	case domain.AttemptLost:
 		return pill{Kind: "retrying", Word: "Interrupted", Reason: "it runs again"}
 	}

@@ -20,7 +20,7 @@ type View struct {
 type Shell struct {
 	View
 	Title     string
-	Tab       string // "inbox", "review" or "failed"
+	Tab       string // "inbox", "review", "failures" or "operations"
 	User      domain.User
 	Workspace domain.Workspace
 	Balance   domain.Balance
@@ -38,11 +38,15 @@ type List struct {
 	Status domain.Status
 	Review bool
 	Text   string
+	Stage  domain.StageName
+	Kind   domain.ErrorKind // of the last error
 	Cursor string
 }
 
 // Filtered says that the list leaves something out.
-func (l List) Filtered() bool { return l.Status != "" || l.Review || l.Text != "" }
+func (l List) Filtered() bool {
+	return l.Status != "" || l.Review || l.Text != "" || l.Stage != "" || l.Kind != ""
+}
 
 // Query is the selection as a query string with its question mark, empty when
 // nothing is selected. The cursor is not part of it.
@@ -56,6 +60,12 @@ func (l List) Query() string {
 	}
 	if l.Text != "" {
 		values.Set("q", l.Text)
+	}
+	if l.Stage != "" {
+		values.Set("stage", string(l.Stage))
+	}
+	if l.Kind != "" {
+		values.Set("kind", string(l.Kind))
 	}
 	if len(values) == 0 {
 		return ""

@@ -157,6 +157,19 @@ func (s *Server) apiRetry(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusAccepted, documentJSON(document, true))
 }
 
+// apiCancel answers POST /api/v1/documents/{id}/cancel.
+func (s *Server) apiCancel(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	document, err := s.cfg.Desk.Cancel(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email)
+	if err != nil {
+		return fmt.Errorf("cancel document: %w", err)
+	}
+	return writeJSON(w, http.StatusAccepted, documentJSON(document, true))
+}
+
 // apiFile answers GET /api/v1/documents/{id}/file.
 func (s *Server) apiFile(w http.ResponseWriter, r *http.Request) error {
 	name := r.URL.Query().Get("variant")

@@ -30,6 +30,7 @@ type apiDocument struct {
 	Source        *string                      `json:"source"`
 	Attempt       int                          `json:"attempt"`
 	NextAttemptAt *time.Time                   `json:"next_attempt_at"`
+	Waiting       *domain.Waiting              `json:"waiting"`
 	Error         *domain.StageError           `json:"error"`
 	Deliveries    []domain.Delivery            `json:"deliveries"`
 	CreatedAt     time.Time                    `json:"created_at"`
@@ -46,14 +47,14 @@ func documentJSON(d domain.Document, whole bool) apiDocument {
 		MailID: orNull(string(d.Mail)), Sender: d.Sender,
 		VendorName: value(d, domain.VendorName), TotalAmount: value(d, domain.TotalAmount), InvoiceDate: value(d, domain.InvoiceDate),
 		InvoiceNumber: value(d, domain.InvoiceNumber), Currency: value(d, domain.Currency), Category: value(d, domain.CategoryName),
-		Confidence: map[domain.FieldName]float64{}, Source: orNull(d.Source), Attempt: d.Attempt, Error: d.Error,
+		Confidence: map[domain.FieldName]float64{}, Source: orNull(d.Source), Attempt: d.Attempt, Waiting: d.Waiting, Error: d.Error,
 		Deliveries: orEmpty(d.Deliveries), CreatedAt: d.CreatedAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(),
 		CompletedAt: moment(d.CompletedAt), Discarded: !d.DiscardedAt.IsZero(),
 	}
 	for name, field := range d.Fields {
 		shown.Confidence[name] = field.Confidence
 	}
-	if d.Status == domain.Retrying {
+	if d.Status == domain.Retrying && d.Waiting == nil {
 		shown.NextAttemptAt = moment(d.NextAttemptAt)
 	}
 	if whole {
@@ -146,19 +147,20 @@ func mailJSON(m domain.Mail) apiMail {
 	}
 }
 
-// apiBalance counts so that received = done + review + in_progress + retrying + failed.
+// apiBalance counts so that received = done + review + in_progress + retrying + waiting + failed.
 type apiBalance struct {
 	Received   int `json:"received"`
 	Done       int `json:"done"`
 	Review     int `json:"review"`
 	InProgress int `json:"in_progress"`
 	Retrying   int `json:"retrying"`
+	Waiting    int `json:"waiting"`
 	Failed     int `json:"failed"`
 	Unpacking  int `json:"unpacking"`
 }
 
 func balanceJSON(b domain.Balance) apiBalance {
-	return apiBalance{b.Received, b.Done, b.Review, b.InProgress, b.Retrying, b.Failed, b.Unpacking}
+	return apiBalance{b.Received, b.Done, b.Review, b.InProgress, b.Retrying, b.Waiting, b.Failed, b.Unpacking}
 }
 
 func value(d domain.Document, name domain.FieldName) *string { return orNull(d.Fields.Value(name)) }

@@ -38,8 +38,45 @@ type Desk interface {
 	// Retry makes a failed or retrying document due now, with a fresh budget; domain.ErrNotDue
 	// when it is being worked on or completed.
 	Retry(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
+	// Cancel ends the work on a document that does not rest: it fails with
+	// domain.KindCancelled; domain.ErrNotDue when it rests.
+	Cancel(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
 	// Discard takes a document off every list. Its files stay until retention removes them.
 	Discard(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) error
+}
+
+// DeadLetters is what failed for good. Filters select as DocumentQuery says;
+// mails that could not be unpacked belong to domain.UnpackStage.
+type DeadLetters interface {
+	// Failures groups what failed; with discarded, what was discarded of it.
+	Failures(ctx context.Context, workspace domain.WorkspaceID, discarded bool) (domain.Failures, error)
+	// DiscardFailures takes all that match off every list. The time names them for RestoreFailures.
+	DiscardFailures(ctx context.Context, workspace domain.WorkspaceID, filter domain.DocumentQuery, by string) (int, time.Time, error)
+	// RestoreFailures puts back what was discarded at one time, or all that matches when it is zero.
+	RestoreFailures(ctx context.Context, workspace domain.WorkspaceID, filter domain.DocumentQuery, at time.Time, by string) (int, error)
+}
+
+// Replays gives dead letters another try, some each second.
+type Replays interface {
+	// StartReplay chooses everything that matches now; domain.ErrNotFound when nothing does.
+	StartReplay(ctx context.Context, workspace domain.WorkspaceID, filter domain.DocumentQuery, perSecond int, by string) (domain.Replay, error)
+	Replay(ctx context.Context, workspace domain.WorkspaceID, id domain.ReplayID) (domain.Replay, error)
+	// StopReplay releases nothing more; one that has ended stays as it is.
+	StopReplay(ctx context.Context, workspace domain.WorkspaceID, id domain.ReplayID, by string) (domain.Replay, error)
+}
+
+// Pauses lifts the pauses of stages.
+type Pauses interface {
+	// Resume lifts one connection's pause of a stage, or all of them when connection is empty, and says how
+	// many documents go on; domain.ErrNotFound when nothing was paused.
+	Resume(ctx context.Context, workspace domain.WorkspaceID, stage domain.StageName, connection, by string) (int, error)
+}
+
+// Operations is the installation as a whole, without any workspace's content.
+type Operations interface {
+	Operations(ctx context.Context) (domain.Operations, error)
+	Members(ctx context.Context) ([]domain.Member, error)
+	Queue(ctx context.Context) (domain.QueueState, error)
 }
 
 // Approver settles a review: the person looked, and the fields are right.

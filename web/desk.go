@@ -89,6 +89,22 @@ func (s *Server) retry(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.cfg.Desk.Retry(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email); err != nil {
 		return fmt.Errorf("retry document: %w", err)
 	}
+	if r.URL.Query().Get("back") == "failures" {
+		http.Redirect(w, r, "/failures", http.StatusSeeOther)
+		return nil
+	}
+	return backToDocument(w, r, id)
+}
+
+// cancel ends the work on a document; it can be retried.
+func (s *Server) cancel(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Desk.Cancel(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email); err != nil {
+		return fmt.Errorf("cancel document: %w", err)
+	}
 	return backToDocument(w, r, id)
 }
 

@@ -57,7 +57,7 @@ func (s *Server) documentPage(r *http.Request, draft templates.Draft) (templates
 // liveDocumentPath keeps what the page shows, so that frames look like it.
 func liveDocumentPath(r *http.Request, id domain.DocumentID, since int64) string {
 	values := url.Values{"since": {strconv.FormatInt(since, 10)}}
-	for _, name := range []string{"status", "review", "q", "view", "edit", "page"} {
+	for _, name := range []string{"status", "review", "q", "stage", "kind", "view", "edit", "page"} {
 		if value := r.URL.Query().Get(name); value != "" {
 			values.Set(name, value)
 		}

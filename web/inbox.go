@@ -19,6 +19,7 @@ import (
 const (
 	inboxRows = 50
 	maxSearch = 200 // characters
+	maxName   = 64  // octets of a stage or a kind of error
 )
 
 // listOf reads the selection of a list from a query string.
@@ -27,11 +28,19 @@ func listOf(values url.Values) (templates.List, error) {
 		Status: domain.Status(values.Get("status")),
 		Review: values.Get("review") == "1",
 		Text:   strings.TrimSpace(values.Get("q")),
+		Stage:  domain.StageName(values.Get("stage")),
+		Kind:   domain.ErrorKind(values.Get("kind")),
 		Cursor: values.Get("cursor"),
 	}
 	if list.Status != "" && !slices.Contains(domain.Statuses, list.Status) {
 		return list, &problem{Status: http.StatusBadRequest, Kind: "invalid_request", Field: "status", Title: "There is no such status",
 			Detail: "The statuses are QUEUED, PROCESSING, RETRYING, COMPLETED and FAILED."}
+	}
+	for name, value := range map[string]string{"stage": string(list.Stage), "kind": string(list.Kind)} {
+		if !utf8.ValidString(value) || len(value) > maxName || strings.ContainsRune(value, 0) {
+			return list, &problem{Status: http.StatusBadRequest, Kind: "invalid_request", Field: name, Title: "There is no such " + name,
+				Detail: "Stages and kinds of errors are short words."}
+		}
 	}
 	if utf8.RuneCountInString(list.Text) > maxSearch || !utf8.ValidString(list.Text) {
 		return list, &problem{Status: http.StatusBadRequest, Kind: "invalid_request", Field: "q", Title: "This search is too long",
@@ -41,7 +50,7 @@ func listOf(values url.Values) (templates.List, error) {
 }
 
 func query(list templates.List, limit int) domain.DocumentQuery {
-	return domain.DocumentQuery{Status: list.Status, Review: list.Review, Text: list.Text, Cursor: list.Cursor, Limit: limit}
+	return domain.DocumentQuery{Status: list.Status, Review: list.Review, Text: list.Text, Stage: list.Stage, Kind: list.Kind, Cursor: list.Cursor, Limit: limit}
 }
 
 func (s *Server) inbox(w http.ResponseWriter, r *http.Request) error {
@@ -78,8 +87,6 @@ func (s *Server) inboxShell(r *http.Request, list templates.List, balance domain
 	switch {
 	case list.Review:
 		shell.Tab, shell.Title = "review", "To review"
-	case list.Status == domain.Failed:
-		shell.Tab = "failed"
 	}
 	values, _ := url.ParseQuery(strings.TrimPrefix(list.Query(), "?"))
 	values.Set("since", strconv.FormatInt(balance.Seq, 10))
@@ -169,6 +176,9 @@ func (s *Server) daySums(ctx context.Context, workspace domain.WorkspaceID, list
 // matches says whether a document belongs to a selection, as the list's query does.
 func matches(list templates.List, d domain.Document) bool {
 	if list.Status != "" && d.Status != list.Status || list.Review && !d.NeedsReview() {
+		return false
+	}
+	if list.Stage != "" && d.Stage != list.Stage || list.Kind != "" && (d.Error == nil || d.Error.Kind != list.Kind) {
 		return false
 	}
 	text := strings.ToLower(list.Text)

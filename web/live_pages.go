@@ -21,6 +21,30 @@ type sharedFrame struct {
 	once sync.Once
 	html []byte
 	err  error
+
+	mu    sync.Mutex
+	views map[string][]byte
+}
+
+// draw draws one of several views of an update once for all streams that show it.
+func (f *sharedFrame) draw(ctx context.Context, view string, draw func(context.Context) ([]byte, error)) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if frame, drawn := f.views[view]; drawn {
+		return frame, nil
+	}
+	// As below: that this stream ends must not end the others' frame.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
+	defer cancel()
+	frame, err := draw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f.views == nil {
+		f.views = map[string][]byte{}
+	}
+	f.views[view] = frame
+	return frame, nil
 }
 
 // inboxEvents streams the rows of a list that change.

@@ -52,6 +52,10 @@ func TestLook(t *testing.T) {
 	seed(s.memory)
 	seedDocument(t, s.memory)
 	ctx, ectx := s.browser(t), empty.browser(t)
+	broken := newSite(t)
+	seedFailures(broken.memory)
+	broken.user.Operator = true
+	fctx := broken.browser(t)
 	doc := "/documents/" + string(nordlys)
 	for _, shot := range []struct {
 		ctx           context.Context
@@ -73,6 +77,13 @@ func TestLook(t *testing.T) {
 		{ctx, "document-failed-1280", s.url + "/documents/0d0c0000-0000-4000-8000-000000000006", 1280, 900, false},
 		{ctx, "error-1280", s.url + "/documents/nothing", 1280, 500, false},
 		{ctx, "signin-390", s.url + "/sign-in/link-1", 390, 844, false},
+		{fctx, "failures-1280", broken.url + "/failures", 1280, 1100, false},
+		{fctx, "failures-dark-1280", broken.url + "/failures?discarded=3&at=2026-11-23T07:00:00Z", 1280, 1100, true},
+		{fctx, "failures-900", broken.url + "/failures", 900, 1200, false},
+		{fctx, "failures-390", broken.url + "/failures", 390, 1800, false},
+		{fctx, "operations-1280", broken.url + "/operations", 1280, 840, false},
+		{fctx, "operations-dark-1280", broken.url + "/operations", 1280, 840, true},
+		{fctx, "operations-390", broken.url + "/operations", 390, 1400, false},
 		{ectx, "empty-1280", empty.url + "/", 1280, 900, false},
 		{ectx, "empty-dark-1280", empty.url + "/", 1280, 900, true},
 		{ectx, "empty-390", empty.url + "/", 390, 1400, false},

@@ -39,7 +39,10 @@ type memory struct {
 	paint     []byte // what every page looks like
 	broken    error  // what every read of the ledger answers
 	reads     int    // of Changes
-	bound     int64  // sequence numbers that one answer of Changes covers
+	deadMails []domain.Mail
+	pauses    []domain.StagePause
+	replays   []domain.Replay
+	bound     int64 // sequence numbers that one answer of Changes covers
 }
 
 func newMemory() *memory {
@@ -101,7 +104,7 @@ func (m *memory) setBroken(err error) {
 }
 
 func (m *memory) selected(query domain.DocumentQuery) []domain.Document {
-	list := templates.List{Status: query.Status, Review: query.Review, Text: query.Text}
+	list := templates.List{Status: query.Status, Review: query.Review, Text: query.Text, Stage: query.Stage, Kind: query.Kind}
 	var found []domain.Document
 	for _, d := range m.documents {
 		if d.DiscardedAt.IsZero() && matches(list, d) {
@@ -241,6 +244,8 @@ func (m *memory) Balance(context.Context, domain.WorkspaceID) (domain.Balance, e
 			b.Review++
 		case d.Status == domain.Completed:
 			b.Done++
+		case d.Waiting != nil:
+			b.Waiting++
 		case d.Status == domain.Retrying:
 			b.Retrying++
 		case d.Status == domain.Failed:
@@ -249,7 +254,7 @@ func (m *memory) Balance(context.Context, domain.WorkspaceID) (domain.Balance, e
 			b.InProgress++
 		}
 	}
-	b.Unpacking = len(m.unpacking())
+	b.Unpacking, b.DeadMails = len(m.unpacking()), len(m.deadMails)
 	return b, m.broken
 }
 

@@ -32,11 +32,11 @@ func TestBalanceAddsUp(t *testing.T) {
 	seed(s.memory)
 	figures := regexp.MustCompile(`<b>([\d,]+)</b>`).FindAllStringSubmatch(s.get(t, "/").body, -1)
 	var numbers []string
-	for _, f := range figures[:7] {
+	for _, f := range figures[:8] {
 		numbers = append(numbers, f[1])
 	}
-	// The first is the review count of the tab, then the equation.
-	if got := strings.Join(numbers, " "); got != "2 22 14 2 3 1 2" {
+	// The first are the counts of the tabs, then the equation.
+	if got := strings.Join(numbers, " "); got != "2 2 22 14 2 3 1 2" {
 		t.Errorf("review count and balance are %s", got)
 	}
 }

@@ -30,6 +30,16 @@ func (s *Server) router() http.Handler {
 		r.Post("/settings", s.handle(s.settings))
 		r.Post("/sign-out", s.handle(s.signOut))
 		r.Get("/mails/{id}/raw", s.handle(s.rawMail))
+		r.Get("/operations", s.handle(s.operations))
+		r.Route("/failures", func(r chi.Router) {
+			r.Get("/", s.handle(s.failures))
+			r.Get("/events", s.handle(s.failuresEvents))
+			r.Post("/replays", s.handle(s.startReplay))
+			r.Post("/replays/{id}/stop", s.handle(s.stopReplay))
+			r.Post("/discard", s.handle(s.discardFailures))
+			r.Post("/restore", s.handle(s.restoreFailures))
+			r.Post("/resume", s.handle(s.resume))
+		})
 		r.Route("/documents/{id}", func(r chi.Router) {
 			r.Get("/", s.handle(s.document))
 			r.Get("/events", s.handle(s.documentEvents))
@@ -37,6 +47,7 @@ func (s *Server) router() http.Handler {
 			r.Post("/fields", s.handle(s.editField))
 			r.Post("/approve", s.handle(s.approve))
 			r.Post("/retry", s.handle(s.retry))
+			r.Post("/cancel", s.handle(s.cancel))
 			r.Post("/discard", s.handle(s.discard))
 		})
 	})
@@ -56,8 +67,13 @@ func (s *Server) apiRoutes(r chi.Router) {
 	r.Patch("/documents/{id}", s.handle(s.apiPatch))
 	r.Delete("/documents/{id}", s.handle(s.apiDiscard))
 	r.Post("/documents/{id}/retry", s.handle(s.apiRetry))
+	r.Post("/documents/{id}/cancel", s.handle(s.apiCancel))
 	r.Get("/documents/{id}/file", s.handle(s.apiFile))
 	r.Get("/documents/{id}/timeline", s.handle(s.apiTimeline))
+	r.Post("/replays", s.handle(s.apiStartReplay))
+	r.Get("/replays/{id}", s.handle(s.apiReplay))
+	r.Delete("/replays/{id}", s.handle(s.apiStopReplay))
+	r.Post("/pauses/{stage}/resume", s.handle(s.apiResume))
 	r.Get("/events", s.handle(s.apiEvents))
 }
 

@@ -14,18 +14,22 @@ import (
 
 // Config is everything the web server needs.
 type Config struct {
-	Documents Documents
-	Overview  Overview
-	Desk      Desk
-	Approver  Approver
-	Ledger    Ledger
-	Mails     Mails
-	Feed      Feed
-	Sessions  Sessions
-	Tokens    Tokens
-	Intake    Intake
-	Files     Files
-	Sampler   Sampler
+	Documents  Documents
+	Overview   Overview
+	Desk       Desk
+	Approver   Approver
+	Dead       DeadLetters
+	Replays    Replays
+	Pauses     Pauses
+	Operations Operations
+	Ledger     Ledger
+	Mails      Mails
+	Feed       Feed
+	Sessions   Sessions
+	Tokens     Tokens
+	Intake     Intake
+	Files      Files
+	Sampler    Sampler
 
 	// Painter is optional: without it the document page shows the PDF, and no
 	// evidence marked on it.
@@ -43,6 +47,8 @@ type Config struct {
 	// CookieKey signs the session cookie: at least 32 secret octets that stay
 	// the same across restarts and nodes.
 	CookieKey []byte
+	// ReplayRate is how many dead letters a replay queues again each second.
+	ReplayRate int
 	// PrintedLinks says that sign-in links are printed for the operator alone:
 	// opening one signs in. Mailed ones wait for a button, because previews and
 	// scanners open links too.
@@ -59,7 +65,7 @@ func (c Config) check() error {
 	for name, part := range map[string]any{
 		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
-		"Files": c.Files, "Sampler": c.Sampler,
+		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))
@@ -73,6 +79,9 @@ func (c Config) check() error {
 	}
 	if len(c.CookieKey) < minCookieKey {
 		problems = append(problems, fmt.Errorf("CookieKey is shorter than %d octets", minCookieKey))
+	}
+	if c.ReplayRate <= 0 {
+		problems = append(problems, errors.New("ReplayRate is not positive"))
 	}
 	if c.MaxUpload <= 0 {
 		problems = append(problems, errors.New("MaxUpload is not positive"))

@@ -204,6 +204,10 @@ func openWorkspace(ctx context.Context, store *postgres.Store, s settings, datab
 	if err != nil {
 		return access{}, err
 	}
+	// Who runs this on their own machine operates it.
+	if err := store.MakeOperator(ctx, owner); err != nil {
+		return access{}, err
+	}
 	addresses, err := store.Addresses(ctx, workspace.ID)
 	if err != nil {
 		return access{}, err

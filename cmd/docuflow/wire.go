@@ -108,12 +108,19 @@ func (n *node) assemble(ctx context.Context) error {
 	}, acceptance)
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Dead: store, Replays: store, Pauses: store, Operations: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
-		MaxUpload: pipeline.MaxDocument, Log: log,
+		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
+}
+
+// replayer gives dead letters another try when somebody asked for it.
+func (n *node) replayer() actors.Replayer {
+	const every = 250 * time.Millisecond // steps are a second apart
+	return actors.Replayer{Replays: n.store, Kick: n.system.Kick, Every: every, Log: n.log}
 }
 
 func infos(steps []pipeline.Step) (infos []domain.StageInfo) {

@@ -168,11 +168,12 @@ func loseAttempts(ctx context.Context, tx pgx.Tx, column, id string) error {
 	return err
 }
 
+// openAttempt does nothing for a document that waits for its next stage.
 func openAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
 		SELECT workspace_id, id, stage, attempt, epoch, $2, greatest(queued_at, next_attempt_at), clock_timestamp()
-		FROM documents WHERE id = $1`, lease.Document, lease.Node)
+		FROM documents WHERE id = $1 AND status = 'PROCESSING'`, lease.Document, lease.Node)
 	return err
 }
 

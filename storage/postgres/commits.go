@@ -45,7 +45,7 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 			return err
 		}
 		if next.Name != "" {
-			if err := tx.goOn(ctx, lease); err != nil {
+			if err := openAttempt(ctx, tx, lease); err != nil {
 				return err
 			}
 		}
@@ -53,17 +53,6 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 		return err
 	})
 	return document, leaseError(err, "advance", lease)
-}
-
-// goOn opens the attempt of the next stage, or gives the lease back when that
-// stage is paused.
-func (c change) goOn(ctx context.Context, lease domain.Lease) error {
-	tag, err := c.Exec(ctx, `UPDATE documents SET status = 'QUEUED', attempt = 0, tried_at = NULL, lease_until = '-infinity'
-		WHERE id = $1 AND NOT (`+notPaused+`)`, lease.Document)
-	if err != nil || tag.RowsAffected() == 1 {
-		return err
-	}
-	return openAttempt(ctx, c, lease)
 }
 
 // fenced reads the document of a lease that is still in force, and locks the
@@ -130,11 +119,12 @@ func (c change) advance(ctx context.Context, lease domain.Lease, document domain
 		UPDATE documents SET standardized_key = $3, standard_size = $4, pages = $5, thumbnail_key = $6, page_model_key = $7, source = $8,
 			error = NULL, updated_at = clock_timestamp(), seq = $9,
 			stage = coalesce(nullif($10, ''), stage),
-			status = CASE WHEN $10 = '' THEN 'COMPLETED' ELSE status END,
+			status = CASE WHEN $10 = '' THEN 'COMPLETED' WHEN paused THEN 'QUEUED' ELSE status END,
 			completed_at = CASE WHEN $10 = '' THEN clock_timestamp() END,
-			attempt = CASE WHEN $10 = '' THEN attempt ELSE 1 END,
-			lease_until = CASE WHEN $10 = '' THEN '-infinity' ELSE lease_until END,
-			tried_at = clock_timestamp(), queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
+			attempt = CASE WHEN $10 = '' THEN attempt WHEN paused THEN 0 ELSE 1 END,
+			lease_until = CASE WHEN $10 = '' OR paused THEN '-infinity' ELSE lease_until END,
+			tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
+		FROM (SELECT EXISTS (SELECT FROM stage_pauses WHERE stage_pauses.stage = $10) AS paused) next
 		WHERE id = $1 AND epoch = $2`,
 		lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
 		document.PageModel, document.Source, seq, next))

@@ -21,7 +21,7 @@ func (s *Store) Queue(ctx context.Context) (queue domain.QueueState, err error) 
 				UNION ALL
 				SELECT 0, 1, greatest(next_attempt_at, lease_until) FROM documents
 				WHERE status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp()
+				  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
 			)
 			SELECT clock_timestamp(), coalesce(sum(mail), 0), coalesce(sum(document), 0), min(since),
 				(SELECT count(*) FROM mails WHERE status = 'ACCEPTED'), (SELECT count(*) FROM mails WHERE status = 'FAILED')

@@ -92,7 +92,7 @@
   function undoLast() {
     var edits = Array.from(document.querySelectorAll("[data-edited]"));
     edits.sort(function (a, b) { return a.dataset.edited < b.dataset.edited ? 1 : -1; });
-    if (edits[0]) edits[0].click();
+    if (edits[0]) edits[0].click(); else press("z");
   }
 
   function edit() {
@@ -104,16 +104,17 @@
   // ---- keys
 
   function step(by) {
-    var links = Array.from(document.querySelectorAll("#ledger .cell-who > a"));
+    var links = Array.from(document.querySelectorAll("#ledger .cell-who > a, [data-step]"));
     if (!links.length) return press(by > 0 ? "j" : "k");
     var at = links.indexOf(document.activeElement);
     var link = links[Math.min(links.length - 1, Math.max(0, at + by))];
     link.focus();
-    link.closest(".row").scrollIntoView({ block: "nearest" });
+    link.closest(".row, .group").scrollIntoView({ block: "nearest" });
   }
 
   function press(key) {
-    var element = document.querySelector('[data-key-press="' + CSS.escape(key) + '"]');
+    var selector = '[data-key-press="' + CSS.escape(key) + '"]', group = document.activeElement.closest(".group");
+    var element = group && group.querySelector(selector) || document.querySelector(selector);
     if (element) element.click();
     return !!element;
   }
@@ -131,7 +132,7 @@
   var going = 0;
 
   function go(key) {
-    var path = { i: "/", r: "/?review=1", f: "/?status=FAILED" }[key];
+    var path = { i: "/", r: "/?review=1", f: "/failures" }[key];
     if (path) location.assign(path);
   }
 
@@ -139,7 +140,7 @@
     switch (key) {
       case "j": return step(1);
       case "k": return step(-1);
-      case "o": if (document.activeElement.matches("#ledger a")) document.activeElement.click(); return;
+      case "o": if (document.activeElement.matches("#ledger a, [data-step]")) document.activeElement.click(); return;
       case "/": return search();
       case "?": return help();
       case "e": return edit();

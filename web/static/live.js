@@ -29,11 +29,11 @@
   }
 
   function replace(old, fresh) {
-    var focused = old.contains(document.activeElement);
+    var focused = old.contains(document.activeElement), id = focused && document.activeElement.id;
     old.replaceWith(fresh);
     window.htmx.process(fresh);
     if (!focused) return;
-    var target = fresh.querySelector("a, button, input, summary");
+    var target = id && fresh.querySelector("#" + CSS.escape(id)) || fresh.querySelector("a, button, input, summary");
     if (target) target.focus({ preventScroll: true });
   }
 
@@ -145,6 +145,11 @@
 
   // What a person unfolded stays unfolded.
   function keepOpen(old, fresh) {
+    old.querySelectorAll("details[data-keep]").forEach(function (d) {
+      var same = fresh.querySelector('[data-keep="' + CSS.escape(d.dataset.keep) + '"]');
+      if (same) same.open = d.open;
+    });
+    if (old.querySelector("details[data-keep]")) return;
     var before = old.querySelectorAll("details"), after = fresh.querySelectorAll("details");
     if (before.length !== after.length) return;
     before.forEach(function (d, i) { after[i].open = d.open; });

@@ -1,0 +1,175 @@
+package templates
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docuflow/docuflow/domain"
+)
+
+const (
+	// lateAfter is how long work may be due before an operator should look.
+	lateAfter = time.Minute
+	// silentAfter is how long a node may be silent before it looks dead.
+	silentAfter = 6 * time.Second
+)
+
+func perMinute(counts [domain.OperationsMinutes]int) string {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	if average := float64(total) / float64(len(counts)); average < 10 {
+		return strings.TrimSuffix(strconv.FormatFloat(average, 'f', 1, 64), ".0")
+	}
+	return grouped(strconv.Itoa(total / len(counts)))
+}
+
+func spanOrDash(d time.Duration) string {
+	if d <= 0 {
+		return "–"
+	}
+	return span(d)
+}
+
+// queued is everything that could be worked on now and is not.
+func (p Operations) queued() int { return p.Queue.MailsDue + p.Queue.DocumentsDue }
+
+// late says that work has been due for so long that nobody may be taking it.
+func (p Operations) late() bool {
+	return !p.Queue.OldestDue.IsZero() && p.At.Sub(p.Queue.OldestDue) > lateAfter
+}
+
+func (p Operations) queueClass() string {
+	if p.late() {
+		return "figure-wait"
+	}
+	return ""
+}
+
+func (p Operations) oldestDue() string {
+	if p.Queue.OldestDue.IsZero() {
+		return "nothing is due"
+	}
+	return "oldest " + span(p.At.Sub(p.Queue.OldestDue))
+}
+
+func balanceSentence(n int) string {
+	if n == 0 {
+		return "Every mail and document is in exactly one state."
+	}
+	return "These are in no proper state. Look at the log of the nodes."
+}
+
+// loads are the stages in their order, those that this version does not know last.
+func (p Operations) loads() []domain.StageLoad {
+	loads := make([]domain.StageLoad, 0, len(p.Stages))
+	for _, stage := range p.Stages {
+		at := slices.IndexFunc(p.Operations.Stages, func(l domain.StageLoad) bool { return l.Stage == stage.Name })
+		if at < 0 {
+			loads = append(loads, domain.StageLoad{Stage: stage.Name})
+			continue
+		}
+		loads = append(loads, p.Operations.Stages[at])
+	}
+	for _, l := range p.Operations.Stages {
+		if !slices.ContainsFunc(p.Stages, func(s domain.StageInfo) bool { return s.Name == l.Stage }) {
+			loads = append(loads, l)
+		}
+	}
+	return loads
+}
+
+func (p Operations) stageLabel(name domain.StageName) string {
+	for _, stage := range p.Stages {
+		if stage.Name == name {
+			return stage.Doing
+		}
+	}
+	return string(name)
+}
+
+func (p Operations) paused(name domain.StageName) bool {
+	return slices.ContainsFunc(p.Pauses, func(pause domain.PausedStage) bool { return pause.Stage == name })
+}
+
+// age is told by the database's clock, as everything here is.
+func (p Operations) age(since time.Time) string {
+	if since.IsZero() {
+		return "–"
+	}
+	return span(p.At.Sub(since))
+}
+
+func (p Operations) memberState(m domain.Member) pill {
+	left := m.Mails + m.Documents
+	switch {
+	case p.At.Sub(m.BeatAt) > silentAfter:
+		return pill{Kind: "failed", Word: "Silent", Reason: "for " + p.age(m.BeatAt)}
+	case m.Draining:
+		return pill{Kind: "retrying", Word: "Draining", Reason: fmt.Sprintf("%d left", left)}
+	case left == 0:
+		return pill{Kind: "done", Word: "Idle"}
+	}
+	return pill{Kind: "done", Word: "Working"}
+}
+
+// need is one line of what an operator should know.
+type need struct {
+	Kind  string // done, wait, fail
+	Icon  string
+	What  string
+	Next  string
+	Since time.Time
+}
+
+func (p Operations) needs() (needs []need) {
+	if p.Unbalanced > 0 {
+		needs = append(needs, need{"fail", "warn", plural(p.Unbalanced, "mail or document is", "mails or documents are") + " in no proper state.", "Look at the nodes’ logs; nothing was deleted.", time.Time{}})
+	}
+	if p.late() {
+		needs = append(needs, need{"fail", "warn", "Work is due and nobody takes it.", "Are all nodes alive, and are their slots enough?", p.Queue.OldestDue})
+	}
+	for _, m := range p.Members {
+		if p.At.Sub(m.BeatAt) > silentAfter {
+			needs = append(needs, need{"wait", "warn", m.Node + " is silent.", "Its work moves to the other nodes by itself.", m.BeatAt})
+		}
+	}
+	for _, pause := range p.Pauses {
+		needs = append(needs, need{"wait", "warn", p.stageLabel(pause.Stage) + " waits in " + plural(pause.Workspaces, "workspace.", "workspaces."), "Their people must act; nothing to do here.", pause.Since})
+	}
+	if len(needs) == 0 {
+		needs = append(needs, need{Kind: "done", Icon: "done", What: "Nothing.", Next: "All stages run and every document is accounted for."})
+	}
+	return needs
+}
+
+type sparkBar struct {
+	X, Y, Width, Height string
+	Last                bool
+}
+
+const sparkHeight = 33
+
+// sparkBars lays bars out over a width in pixels. An empty one keeps a line.
+func sparkBars(counts []int, width int) (bars []sparkBar) {
+	most := max(1, slices.Max(counts))
+	step := float64(width) / float64(len(counts))
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
+	for i, n := range counts {
+		height := max(1, float64(n*sparkHeight)/float64(most))
+		bars = append(bars, sparkBar{number(float64(i) * step), number(sparkHeight - height), number(step * 0.72), number(height), i == len(counts)-1})
+	}
+	return bars
+}
+
+func sparkSentence(counts []int) string {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return fmt.Sprintf("%d in the last hour, %d of them lately", total, counts[len(counts)-1])
+}
