@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .NOTPARALLEL: # prerequisites happen in the order they are written
-.PHONY: help run build setup setup-test warm test test-race lint generate check check-generated fmt clean
+.PHONY: help run build setup setup-test warm test test-race chaos lint generate check check-generated fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,16 @@ test: setup-test $(TOOLS)/versitygw ## the whole test suite against real parts, 
 
 test-race: ## the suite with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+CHAOS_RUNS      ?= 1
+CHAOS_DOCUMENTS ?= 2000
+CHAOS_RATE      ?= 8
+
+# The servers' logs stay in .cache/chaos.
+chaos: setup-test $(TOOLS)/versitygw ## kill servers, database and storage under load, and count (CHAOS_RUNS=5 repeats it)
+	@mkdir -p .cache/chaos
+	go test -run '^TestChaos$$' -v -count=$(CHAOS_RUNS) -timeout $$((40 * $(CHAOS_RUNS)))m -artifacts -outputdir $(CURDIR)/.cache/chaos ./cmd/docuflow \
+		-chaos.full -chaos.documents=$(CHAOS_DOCUMENTS) -chaos.rate=$(CHAOS_RATE)
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with the rules of .golangci.yml
 	golangci-lint run

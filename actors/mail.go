@@ -127,7 +127,7 @@ func (m *mail) finish(ctx actor.Context, unpacked domain.Unpacked) {
 
 func (m *mail) fail(ctx actor.Context, err error) {
 	m.state.Become(m.committing)
-	failed, held := decide(m.system.UnpackPolicy, m.row.Attempt, 0, err), m.held
+	failed, held := decide(m.system.UnpackPolicy, m.row.Attempt, m.row.Trying, err), m.held
 	m.log.Warn("unpacking failed", "attempt", m.row.Attempt, "kind", failed.Failure.Kind, "retry_in", failed.RetryIn, "error", err)
 	ask(ctx, func() messages.Committed {
 		return messages.Committed{Err: insist(held.ctx, func(ctx context.Context) error {

@@ -11,10 +11,30 @@ import (
 // how long the stage has been tried. What needs a person waits for one, whatever the policy says.
 func decide(policy domain.RetryPolicy, attempt int, trying time.Duration, err error) domain.FailedAttempt {
 	failure := domain.AsFailure(err)
+	if failure.Kind == domain.KindStorage && !failure.Permanent && trying < outage {
+		return domain.FailedAttempt{Failure: failure, Retry: true, Uncounted: true, RetryIn: max(outageBackoff(policy, trying), failure.RetryAfter)}
+	}
 	if failure.Person || failure.Permanent || policy.Spent(attempt, trying) {
 		return domain.FailedAttempt{Failure: failure}
 	}
 	return domain.FailedAttempt{Failure: failure, Retry: true, RetryIn: max(backoff(policy, attempt), failure.RetryAfter)}
+}
+
+const (
+	// outage is for how long failures of our own storage are not held against
+	// the work: an operator has a day to mend it. Afterwards they count, for
+	// they may come from one object that is broken.
+	outage = 24 * time.Hour
+	// outageCap bounds the wait, so that everything moves soon after the
+	// storage is back. The slots of a workspace bound how many ask it meanwhile.
+	outageCap = time.Minute
+)
+
+// outageBackoff waits about as long again as the stage has been tried already:
+// it grows by itself, where no attempts are counted.
+func outageBackoff(policy domain.RetryPolicy, trying time.Duration) time.Duration {
+	bound := max(min(trying, outageCap, policy.Cap), min(policy.Base, policy.Cap))
+	return rand.N(max(bound, 1)) + 1
 }
 
 // cutOff says that a claim follows so many lost ones that the work itself may

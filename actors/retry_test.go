@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +50,28 @@ func TestBudgetOfTimeOutlastsAnyNumberOfAttempts(t *testing.T) {
 	}
 	if cutOff(policy, 300, 23*time.Hour) || cutOff(policy, 2, 72*time.Hour) || !cutOff(policy, 300, 72*time.Hour) {
 		t.Fatal("cut off at the wrong time")
+	}
+}
+
+func TestOutageOfOurStorageUsesNoBudgetUp(t *testing.T) {
+	policy := domain.RetryPolicy{Attempts: 2, Base: 2 * time.Second, Cap: 10 * time.Minute}
+	away := fmt.Errorf("open object: %w", domain.Temporary(domain.KindStorage, "Our storage did not answer.", nil))
+	for trying, bound := range map[time.Duration]time.Duration{0: 2 * time.Second, 10 * time.Second: 10 * time.Second, 23 * time.Hour: time.Minute} {
+		for range 100 {
+			failed := decide(policy, 2, trying, away)
+			if !failed.Retry || !failed.Uncounted || failed.RetryIn > bound+1 {
+				t.Fatalf("after %s: %+v", trying, failed)
+			}
+		}
+	}
+	if failed := decide(policy, 1, 25*time.Hour, away); !failed.Retry || failed.Uncounted {
+		t.Fatalf("after a day: %+v", failed)
+	}
+	if failed := decide(policy, 2, 25*time.Hour, away); failed.Retry {
+		t.Fatalf("one broken object would be tried for ever: %+v", failed)
+	}
+	if failed := decide(policy, 1, 0, domain.Permanent(domain.KindStorage, "", nil)); failed.Retry {
+		t.Fatalf("permanent: %+v", failed)
 	}
 }
 

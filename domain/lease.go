@@ -40,6 +40,9 @@ type FailedAttempt struct {
 	// work is a dead letter from here on.
 	Retry   bool
 	RetryIn time.Duration
+	// Uncounted says that the attempt told nothing about the work itself, and
+	// uses nothing of its budget up.
+	Uncounted bool
 }
 
 // Unpacked is what came out of a mail.

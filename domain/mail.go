@@ -51,9 +51,12 @@ type Mail struct {
 	Author      string // address of the From header
 	Parts       []Part
 	Attempt     int
-	ReceivedAt  time.Time
-	UpdatedAt   time.Time
-	Seq         int64
+	// Trying is how long ago it was received, by the database's clock, when the
+	// row was read.
+	Trying     time.Duration
+	ReceivedAt time.Time
+	UpdatedAt  time.Time
+	Seq        int64
 }
 
 // Part is one attachment-like piece of a mail and what became of it.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/docuflow/docuflow/domain"
 )
@@ -38,10 +39,19 @@ func contentKey(workspace domain.WorkspaceID, sum string) domain.ObjectKey {
 func workDir(parent string, f func(dir string) error) (err error) {
 	dir, err := os.MkdirTemp(parent, "stage-")
 	if err != nil {
-		return fmt.Errorf("make a work directory: %w", err)
+		return markFull(fmt.Errorf("make a work directory: %w", err))
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	return f(dir)
+	return markFull(f(dir))
+}
+
+// markFull marks the error of a disk that is full as a failure of the
+// storage: it says nothing about the document.
+func markFull(err error) error {
+	if _, marked := errors.AsType[*domain.Failure](err); marked || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return domain.Temporary(domain.KindStorage, "Our disk is full at the moment.", err)
 }
 
 // fetch copies an object into a file.

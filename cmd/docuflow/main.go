@@ -50,15 +50,18 @@ type terminal struct {
 
 // run is the program. It returns when the command is done or ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var line commands
-	parser, err := kong.New(&line,
+	return runLine(ctx, &commands{}, args, stdout, stderr)
+}
+
+func runLine(ctx context.Context, line *commands, args []string, stdout, stderr io.Writer) error {
+	parser, err := kong.New(line,
 		kong.Name("docuflow"),
 		kong.Description("People email invoices and receipts; DocuFlow files them, and shows how."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Writers(stdout, stderr),
 		kong.Vars{"data_dir": defaultDataDir(), "filed_names": folder.DefaultPattern},
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&line, terminal{out: stdout, log: stderr}),
+		kong.Bind(line, terminal{out: stdout, log: stderr}),
 	)
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)

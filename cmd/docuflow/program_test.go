@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "press-child" {
 		os.Exit(press.ChildMain(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if os.Getenv(asProgram) != "" && os.Getenv(driveAt) != "" {
+		mainWithDrive(os.Getenv(driveAt))
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 		return

@@ -13,11 +13,14 @@ import (
 	"time"
 
 	"github.com/docuflow/docuflow/actors"
+	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/storage/postgres"
 )
 
 type serveCommand struct {
 	settings
+	// also are destinations beside the folder. The chaos test files at a service of its own.
+	also []pipeline.Destination
 }
 
 func (c *serveCommand) Run(ctx context.Context, term terminal) error {
@@ -42,7 +45,7 @@ func (c *serveCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer store.Close()
-	node, err := assemble(ctx, settings, store, log)
+	node, err := assemble(ctx, settings, store, log, c.also...)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type node struct {
 	system   *actors.System
 	mail     *mail.Server
 	web      *web.Server
+
+	destinations []pipeline.Destination
 }
 
 // blobs is object storage with what an operator needs of it.
@@ -51,14 +53,15 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
 		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
 		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
-		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.folder), 5*time.Minute, false),
+		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.destinations...), 5*time.Minute, false),
 		step(pipeline.NewAnnounce(), time.Minute, false),
 	}
 }
 
-// assemble wires a node on an open store. run closes it.
-func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger) (*node, error) {
-	n := &node{settings: settings, log: log, store: store, metrics: newMetrics()}
+// assemble wires a node on an open store, with destinations beside the
+// folder. run closes it.
+func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger, also ...pipeline.Destination) (*node, error) {
+	n := &node{settings: settings, log: log, store: store, metrics: newMetrics(), destinations: also}
 	if err := n.assemble(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -81,6 +84,7 @@ func (n *node) assemble(ctx context.Context) error {
 	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
 		return err
 	}
+	n.destinations = append([]pipeline.Destination{n.folder}, n.destinations...)
 
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name

@@ -23,6 +23,10 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 		if err != nil {
 			return err
 		}
+		if before.Stage == next.Name { // this was committed, and the answer was lost
+			document = before
+			return nil
+		}
 		result := domain.AttemptDone
 		if outcome.Skipped {
 			result = domain.AttemptSkipped
@@ -201,7 +205,7 @@ func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.Fai
 			UPDATE documents SET status = $3, error = $4, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $5::interval,
 				attempt = attempt - $7::int, failed_at = CASE WHEN $3 = 'FAILED' THEN clock_timestamp() END,
 				updated_at = clock_timestamp(), seq = $6
-			WHERE id = $1 AND epoch = $2`, lease.Document, lease.Epoch, status, stageError, attempt.RetryIn, seq, notCounted(attempt.Failure)))
+			WHERE id = $1 AND epoch = $2`, lease.Document, lease.Epoch, status, stageError, attempt.RetryIn, seq, notCounted(attempt)))
 		if err != nil {
 			return err
 		}
@@ -210,9 +214,9 @@ func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.Fai
 	return leaseError(err, "record the failure of", lease)
 }
 
-// notCounted is how many attempts a failure does not use up.
-func notCounted(failure *domain.Failure) int {
-	if failure.Person {
+// notCounted is how many attempts a failed one does not use up.
+func notCounted(attempt domain.FailedAttempt) int {
+	if attempt.Uncounted || attempt.Failure.Person {
 		return 1
 	}
 	return 0

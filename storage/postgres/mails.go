@@ -11,11 +11,11 @@ import (
 )
 
 const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, recipient, raw_key, size, sha256, status, disposition, reason,
-	message_id, subject, author, parts, attempt, received_at, updated_at, seq`
+	message_id, subject, author, parts, attempt, clock_timestamp() - received_at, received_at, updated_at, seq`
 
 func scanMail(row pgx.CollectableRow) (m domain.Mail, err error) {
 	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Recipient, &m.Raw, &m.Size,
-		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.Parts, &m.Attempt, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
+		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.Parts, &m.Attempt, &m.Trying, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
 	m.Envelope.Recipients = []string{m.Recipient}
 	return m, err
 }
@@ -157,9 +157,9 @@ func (s *Store) FailMail(ctx context.Context, lease domain.Lease, attempt domain
 		}
 		err = one(tx.Exec(ctx, `
 			UPDATE mails SET status = $3, disposition = $4, reason = $5, lease_until = '-infinity', next_attempt_at = clock_timestamp() + $6::interval,
-				error_kind = $8, failed_at = CASE WHEN $3 = 'FAILED' THEN clock_timestamp() END, updated_at = clock_timestamp(), seq = $7
+				error_kind = $8, attempt = attempt - $9::int, failed_at = CASE WHEN $3 = 'FAILED' THEN clock_timestamp() END, updated_at = clock_timestamp(), seq = $7
 			WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
-			lease.Mail, lease.Epoch, status, disposition, attempt.Failure.Message, attempt.RetryIn, seq, attempt.Failure.Kind))
+			lease.Mail, lease.Epoch, status, disposition, attempt.Failure.Message, attempt.RetryIn, seq, attempt.Failure.Kind, notCounted(attempt)))
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (s *Store) asService(ctx context.Context, f func(pgx.Tx) error) error {
 }
 
 func (s *Store) transact(ctx context.Context, begin string, f func(pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, f)
+	return marked(pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, f))
 }
 
 // change is a transaction that writes events.

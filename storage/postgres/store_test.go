@@ -196,6 +196,59 @@ func TestSupersededLeaseWritesNothing(t *testing.T) {
 	}
 }
 
+// The database may commit and then go away before it says so. The node writes
+// again, as it must.
+func TestAdvanceIsHarmlessToRepeat(t *testing.T) {
+	store, _ := open(t)
+	ctx := t.Context()
+	workspace := newWorkspace(t, store, "Acme")
+	id := newDocument(t, store, workspace)
+	_, lease := claim(t, store, workspace, id, time.Minute)
+	next := domain.StageInfo{Name: "second"}
+	first, err := store.Advance(ctx, lease, domain.Outcome{Note: "read"}, next, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Advance(ctx, lease, domain.Outcome{Note: "read"}, next, 0)
+	if err != nil || again.Stage != "second" || again.Seq != first.Seq {
+		t.Fatalf("again: %+v, was %+v (%v)", again, first, err)
+	}
+	attempts, _, err := store.Timeline(ctx, workspace, id)
+	if err != nil || len(attempts) != 2 || attempts[1].Stage != "second" || attempts[1].Outcome != domain.AttemptRunning {
+		t.Fatalf("attempts: %+v %v", attempts, err)
+	}
+}
+
+func TestUncountedFailureLeavesTheBudgetAlone(t *testing.T) {
+	store, _ := open(t)
+	ctx := t.Context()
+	workspace := newWorkspace(t, store, "Acme")
+	id := newDocument(t, store, workspace)
+	away := domain.FailedAttempt{Failure: &domain.Failure{Kind: domain.KindStorage, Message: "away"}, Retry: true, RetryIn: time.Nanosecond, Uncounted: true}
+	for range 3 {
+		document, lease := claim(t, store, workspace, id, time.Minute)
+		if document.Attempt != 1 {
+			t.Fatalf("document: attempt %d", document.Attempt)
+		}
+		if err := store.Fail(ctx, lease, away, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mail := domain.Mail{ID: domain.MailID(uuid.NewString()), Workspace: workspace, Recipient: "a@in.example", Raw: "k"}
+	if err := store.AddMail(ctx, mail); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		claimed, lease, err := store.ClaimMail(ctx, workspace, mail.ID, "unpack", "node", time.Minute)
+		if err != nil || claimed.Attempt != 1 || claimed.Trying <= 0 {
+			t.Fatalf("mail: %+v %v", claimed, err)
+		}
+		if err := store.FailMail(ctx, lease, away); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFailRetryAndDeadLetter(t *testing.T) {
 	store, _ := open(t)
 	ctx := t.Context()

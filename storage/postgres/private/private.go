@@ -42,6 +42,9 @@ type Config struct {
 	// Durable commits survive a power cut. False is for tests: faster, and a
 	// crash of the machine may damage the data.
 	Durable bool
+	// Port on loopback; 0: one that is free. A server that is started again for
+	// programs that know its address needs the same one.
+	Port int
 	// Log gets the server's own messages at debug level, fatal ones as warnings.
 	Log *slog.Logger
 }
@@ -102,19 +105,22 @@ func start(ctx context.Context, cfg Config, dataDir string) (*Server, error) {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		server, err := launch(ctx, cluster, password, cfg.Log)
+		server, err := launch(ctx, cluster, password, cfg)
 		if err == nil || attempt == portAttempts || !errors.Is(err, errPortTaken) {
 			return server, err
 		}
 	}
 }
 
-func launch(ctx context.Context, c cluster, password string, log *slog.Logger) (*Server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, fmt.Errorf("find a free loopback port for PostgreSQL: %w", err)
+func launch(ctx context.Context, c cluster, password string, cfg Config) (*Server, error) {
+	port := cfg.Port
+	if port == 0 {
+		var err error
+		if port, err = freePort(); err != nil {
+			return nil, fmt.Errorf("find a free loopback port for PostgreSQL: %w", err)
+		}
 	}
-	process, err := c.serve(port, log)
+	process, err := c.serve(port, cfg.Log)
 	if err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
