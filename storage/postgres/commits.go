@@ -64,7 +64,7 @@ func (c change) fenced(ctx context.Context, lease domain.Lease) (document domain
 	batch.Queue("SELECT "+documentColumns+" FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE",
 		lease.Document, lease.Epoch)
 	results := c.SendBatch(ctx, batch)
-	defer results.Close() // what it says, the reads have said before
+	defer results.Close() //nolint:errcheck // what it says, the reads have said before
 	if err := results.QueryRow().Scan(&seq); err != nil {
 		return domain.Document{}, 0, err
 	}
