@@ -22,7 +22,7 @@ import (
 // them, nor at an address that nobody can reach.
 func TestClusterSettings(t *testing.T) {
 	valid := settings{
-		HTTPAddr: "127.0.0.1:1", SMTPAddr: "127.0.0.1:2", AdminAddr: "127.0.0.1:3", Slots: 1, Attempts: 1,
+		HTTPAddr: "127.0.0.1:1", SMTPAddr: "127.0.0.1:2", AdminAddr: "127.0.0.1:3", Slots: 1, Attempts: 1, ReplayRate: 1,
 		LeaseTTL: time.Minute, ScanEvery: time.Second, BackoffBase: time.Second, BackoffCap: time.Second,
 		clustering: clustering{ClusterBeat: time.Second, ClusterTTL: 10 * time.Second},
 	}
