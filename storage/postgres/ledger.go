@@ -43,7 +43,9 @@ const changesLimit = 500
 // Call it again from the Seq it returns: one answer is bounded.
 func (s *Store) Changes(ctx context.Context, workspace domain.WorkspaceID, since int64) (changes domain.Changes, err error) {
 	changes.Seq = since
-	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+	// One snapshot: a mail that commits between the two reads would carry Seq
+	// past a document that was not read.
+	err = s.inSnapshot(ctx, workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT "+documentColumns+" FROM documents WHERE seq > $1 ORDER BY seq LIMIT $2", since, changesLimit)
 		if err != nil {
 			return err

@@ -113,12 +113,21 @@ func checkLogin(ctx context.Context, pool *pgxpool.Pool) error {
 
 // inWorkspace runs f in a transaction that sees one workspace only.
 func (s *Store) inWorkspace(ctx context.Context, workspace domain.WorkspaceID, f func(pgx.Tx) error) error {
+	return s.within(ctx, workspace, "BEGIN", f)
+}
+
+// inSnapshot is inWorkspace for reads that must all see the same moment.
+func (s *Store) inSnapshot(ctx context.Context, workspace domain.WorkspaceID, f func(pgx.Tx) error) error {
+	return s.within(ctx, workspace, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", f)
+}
+
+func (s *Store) within(ctx context.Context, workspace domain.WorkspaceID, begin string, f func(pgx.Tx) error) error {
 	id, err := uuid.Parse(string(workspace))
 	if err != nil {
 		return fmt.Errorf("workspace %q: %w", workspace, domain.ErrNotFound)
 	}
 	// One round trip; id is a parsed UUID, so nothing can be injected.
-	begin := "BEGIN; SET LOCAL ROLE docuflow_app; SET LOCAL app.workspace_id = '" + id.String() + "'"
+	begin += "; SET LOCAL ROLE docuflow_app; SET LOCAL app.workspace_id = '" + id.String() + "'"
 	return s.transact(ctx, begin, f)
 }
 

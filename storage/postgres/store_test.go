@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -498,5 +499,46 @@ func TestFeedTellsOwnAndOtherNodes(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("the %s node was not told", name)
 		}
+	}
+}
+
+// A mail that commits between the reading of documents and of mails must not
+// carry the sequence past a document that committed just before it.
+func TestChangesSkipNothingWhileOthersCommit(t *testing.T) {
+	store, _ := open(t)
+	workspace := newWorkspace(t, store, "Acme")
+	const writers, each = 4, 60
+	var writing sync.WaitGroup
+	for range writers {
+		writing.Go(func() {
+			for range each {
+				newDocument(t, store, workspace)
+				id := domain.MailID(uuid.NewString())
+				if err := store.AddMail(t.Context(), domain.Mail{ID: id, Workspace: workspace, Raw: "r", SHA256: "11"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { writing.Wait(); close(done) }()
+	seen := map[domain.DocumentID]bool{}
+	for since, last := int64(0), false; !last; {
+		select {
+		case <-done:
+			last = true
+		default:
+		}
+		changes, err := store.Changes(t.Context(), workspace, since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range changes.Documents {
+			seen[d.ID] = true
+		}
+		since = changes.Seq
+	}
+	if len(seen) != writers*each {
+		t.Fatalf("saw %d of %d documents", len(seen), writers*each)
 	}
 }
