@@ -159,12 +159,11 @@ func (d *document) commit(ctx actor.Context, ran messages.Ran) {
 	if at := d.at(); at+1 < len(d.system.Steps) {
 		next = d.system.Steps[at+1].Info()
 	}
-	lease, outcome := d.held.lease, ran.Result.(domain.Outcome)
-	held := d.held
+	held, row, outcome := d.held, d.row, ran.Result.(domain.Outcome)
 	ask(ctx, func() messages.Committed {
 		committed := messages.Committed{More: next.Name != ""}
 		committed.Err = insist(held.ctx, func(ctx context.Context) (err error) {
-			committed.Document, err = d.system.Documents.Advance(ctx, lease, outcome, next, ran.Waited)
+			committed.Document, err = d.system.Documents.Advance(ctx, held.lease, row, outcome, next, ran.Waited)
 			return err
 		})
 		return committed

@@ -28,7 +28,7 @@ type Queue interface {
 // refused with domain.ErrSuperseded once the lease is lost.
 type Documents interface {
 	Claim(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, node string, ttl time.Duration) (domain.Document, domain.Lease, error)
-	Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (domain.Document, error)
+	Advance(ctx context.Context, lease domain.Lease, document domain.Document, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (domain.Document, error)
 	Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error
 }
 

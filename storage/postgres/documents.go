@@ -22,11 +22,14 @@ const documentColumns = `id::text, workspace_id::text, coalesce(mail_id::text, '
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('destination', x.destination, 'reference', x.reference, 'link', x.link, 'at', x.delivered_at)
 		ORDER BY x.delivered_at), '[]') FROM deliveries x WHERE x.document_id = documents.id AND x.delivered_at IS NOT NULL)`
 
-func scanDocument(row pgx.CollectableRow) (d domain.Document, err error) {
-	err = row.Scan(&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
+func scanDocument(row pgx.CollectableRow) (domain.Document, error) { return scanDocumentAnd(row) }
+
+// scanDocumentAnd also scans the columns that come after those of the document.
+func scanDocumentAnd(row pgx.CollectableRow, more ...any) (d domain.Document, err error) {
+	err = row.Scan(append([]any{&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
 		&d.Original, &d.Standardized, &d.StandardSize, &d.Pages, &d.Thumbnail, &d.PageModel, &d.Status, &d.Stage, &d.Fields, &d.Source, &d.Review,
 		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.Trying, &d.Waiting, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
-		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries)
+		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries}, more...)...)
 	return d, err
 }
 
