@@ -9,8 +9,8 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// errDraining says that a stage did not begin because the node stops.
-var errDraining = errors.New("the node stops")
+// errDraining says that a stage did not begin because the node drains.
+var errDraining = errors.New("the node takes no new work")
 
 // pool bounds the heavy work of a node. Whoever waits is served in turn by
 // workspace: a workspace with thousands of documents waiting gets as many
@@ -103,6 +103,13 @@ func (p *pool) next() {
 	}
 	p.waiting[workspace] = queue[1:]
 	p.turns = append(p.turns, workspace)
+}
+
+// open undoes close.
+func (p *pool) open() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = false
 }
 
 // close sends everybody away who waits. Slots that are taken stay so.

@@ -29,8 +29,10 @@ type nodes struct {
 	t     *testing.T
 	dir   string
 	login string // of the servers
-	super *pgx.Conn
-	store *postgres.Store
+	// within is a command that starts the next node, whose program is its last argument.
+	within []string
+	super  *pgx.Conn
+	store  *postgres.Store
 }
 
 const testPassword = "test"
@@ -101,6 +103,9 @@ func (n *nodes) start(name string, env ...string) *program {
 	p := &program{t: n.t, dataDir: n.dir, output: &output{}, ended: make(chan struct{})}
 	p.HTTP, p.SMTP, p.Admin = freeAddr(n.t), freeAddr(n.t), freeAddr(n.t)
 	p.cmd = exec.Command(os.Args[0], "serve")
+	if n.within != nil {
+		p.cmd = exec.Command(n.within[0], append(n.within[1:], os.Args[0])...)
+	}
 	p.cmd.Env = append(os.Environ(), append([]string{
 		asProgram + "=1", "DATABASE_URL=" + n.login, "DOCUFLOW_COOKIE_KEY=" + strings.Repeat("k", 32), "DOCUFLOW_NODE=" + name,
 		"DOCUFLOW_DATA_DIR=" + dataDir, "DOCUFLOW_FILED_DIR=" + filepath.Join(n.dir, "filed"),
