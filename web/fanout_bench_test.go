@@ -130,11 +130,12 @@ func BenchmarkFanout(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			const rounds = 15
 			var ours, bare []time.Duration
-			var memory uint64
+			var memory, plainMemory uint64
 			for b.Loop() {
 				event, times, each := fanOutOurs(b, n, rounds)
 				ours, memory = append(ours, times...), each
-				bare = append(bare, fanOutBare(b, n, rounds, event)...)
+				times, each = fanOutBare(b, n, rounds, event)
+				bare, plainMemory = append(bare, times...), each
 			}
 			slices.Sort(ours)
 			slices.Sort(bare)
@@ -143,6 +144,7 @@ func BenchmarkFanout(b *testing.B) {
 			b.ReportMetric(float64(typical.Microseconds())/1000, "ms-last")
 			b.ReportMetric(float64(typical)/float64(plain), "x-bare")
 			b.ReportMetric(float64(memory)/1024, "KB/watcher")
+			b.ReportMetric(float64(plainMemory)/1024, "KB/bare")
 		})
 	}
 }
@@ -183,18 +185,21 @@ func openTape(b *testing.B, s *site) func() []byte {
 	}
 }
 
-func fanOutBare(b *testing.B, n, rounds int, event []byte) (times []time.Duration) {
+func fanOutBare(b *testing.B, n, rounds int, event []byte) (times []time.Duration, memory uint64) {
 	b.Helper()
+	clients := clientMemory(b, n)
+	before := held()
 	s := &bareServer{streams: map[chan []byte]struct{}{}}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	crowd := watch(b, server.Listener.Addr().String(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "event: state", "id: ", n)
 	defer crowd.close()
+	memory = (held() - before - clients) / uint64(n) //nolint:gosec // n is positive
 	for range rounds {
 		time.Sleep(2 * frameGap)
 		times = append(times, crowd.last(func() { s.send(event) }))
 	}
-	return times
+	return times, memory
 }
 
 // clientMemory is what the watching side of n connections holds.
