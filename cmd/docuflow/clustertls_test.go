@@ -30,6 +30,7 @@ func TestClusterSettings(t *testing.T) {
 	for _, tt := range []struct {
 		addr, complaint string
 		files           clustering
+		members         string
 	}{
 		{addr: ""},
 		{addr: "127.0.0.1:7070"},
@@ -42,8 +43,11 @@ func TestClusterSettings(t *testing.T) {
 		{addr: "0.0.0.0:7070", files: all, complaint: "can reach"},
 		{addr: ":7070", files: all, complaint: "can reach"},
 		{addr: "10.0.0.5", files: all, complaint: "host:port"},
+		{addr: "10.0.0.5:7070", files: all, members: "kubernetes"},
+		{addr: "", members: "kubernetes", complaint: "needs DOCUFLOW_CLUSTER_ADDR"},
 	} {
 		s := valid
+		s.Cluster = tt.members
 		s.ClusterAddr, s.ClusterCert, s.ClusterKey, s.ClusterCA = tt.addr, tt.files.ClusterCert, tt.files.ClusterKey, tt.files.ClusterCA
 		_, err := s.complete()
 		if tt.complaint == "" && err != nil || tt.complaint != "" && (err == nil || !strings.Contains(err.Error(), tt.complaint)) {
