@@ -42,8 +42,8 @@ func TestOperatorPausesAStageEverywhere(t *testing.T) {
 			t.Fatalf("a workspace has lifted an operator's pause: %v", err)
 		}
 	}
-	_, lease := claim(t, store, one, coming, time.Minute)
-	if d, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{Name: "first"}, 0); err != nil || d.Status != domain.Queued || d.Waiting == nil {
+	arriving, lease := claim(t, store, one, coming, time.Minute)
+	if d, err := store.Advance(ctx, lease, arriving, domain.Outcome{}, domain.StageInfo{Name: "first"}, 0); err != nil || d.Status != domain.Queued || d.Waiting == nil {
 		t.Fatalf("%+v %v", d, err)
 	}
 	if due, err := store.DueWorkspaces(ctx); err != nil || len(due) != 0 {
