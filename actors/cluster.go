@@ -170,7 +170,7 @@ func (r *clusterRouter) deliver(shard domain.Shard) {
 	if err == nil && !kicked.GetDraining() || r.system.draining.Load() {
 		return
 	}
-	r.system.Log.Debug("a node does not answer, running its workspace here for now", "workspace", shard.Workspace, "error", err)
+	r.system.Log.Debug("a node does not answer or drains, running its workspace here for now", "workspace", shard.Workspace, "error", err)
 	root := r.system.actors.Root
 	root.Send(r.system.dispatcher, messages.Kick{Shard: shard})
 	root.Send(r.system.dispatcher, messages.Retire{Shard: shard})

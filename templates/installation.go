@@ -152,7 +152,7 @@ func (p Operations) needs() (needs []need) {
 	}
 	for _, m := range p.Members {
 		if m.Asked {
-			needs = append(needs, need{"wait", "warn", m.Node + " is drained.", "It takes no mail and no work until it is let or restarted.", time.Time{}})
+			needs = append(needs, need{"wait", "warn", m.Node + " was asked to drain.", "It takes no mail and no work until somebody stops the draining or restarts it.", time.Time{}})
 		}
 	}
 	for _, pause := range p.Pauses {

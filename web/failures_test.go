@@ -180,7 +180,7 @@ func TestOperatorsPauseAndDrain(t *testing.T) {
 	s.user.Operator = true
 	page := s.get(t, "/operations")
 	page.want(t, http.StatusOK, `aria-label="Pause Filing in all workspaces"`, `aria-label="Resume Reading in all workspaces"`,
-		`aria-label="Drain app-1"`, `aria-label="Let app-3 work again"`, "Reading is paused in all workspaces.", "app-3 is drained.")
+		`aria-label="Drain app-1"`, `aria-label="Let app-3 work again"`, "Reading is paused in all workspaces.", "app-3 was asked to drain.")
 	page.wantNot(t, "Pause Unpacking", "Drain app-3")
 	s.post(t, "/operations/pause", stage).want(t, http.StatusSeeOther)
 	s.post(t, "/operations/resume", url.Values{"stage": {"extract"}}).want(t, http.StatusSeeOther)

@@ -160,7 +160,7 @@ func fanOutOurs(b *testing.B, n, rounds int) (event []byte, times []time.Duratio
 	crowd := watch(b, s.web.Listener.Addr().String(), request, "event: state", "id: ", n)
 	defer crowd.close()
 	tape := openTape(b, s)
-	memory = (held() - before - clients) / uint64(n) //nolint:gosec // n is positive
+	memory = (held() - before - clients) / uint64(n)
 	for range rounds {
 		time.Sleep(2 * frameGap) // the workspace is quiet: the next change is a frame of its own
 		times = append(times, crowd.last(func() { s.put(watched) }))
@@ -194,7 +194,7 @@ func fanOutBare(b *testing.B, n, rounds int, event []byte) (times []time.Duratio
 	defer server.Close()
 	crowd := watch(b, server.Listener.Addr().String(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "event: state", "id: ", n)
 	defer crowd.close()
-	memory = (held() - before - clients) / uint64(n) //nolint:gosec // n is positive
+	memory = (held() - before - clients) / uint64(n)
 	for range rounds {
 		time.Sleep(2 * frameGap)
 		times = append(times, crowd.last(func() { s.send(event) }))

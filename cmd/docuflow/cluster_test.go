@@ -207,7 +207,7 @@ func TestNodesShareTheWorkAndSurviveAKill(t *testing.T) {
 		t.Errorf("%d nodes have worked", working)
 	}
 	for _, node := range []*program{a, b, c} {
-		if strings.Contains(node.output.String(), "a node does not answer") {
+		if strings.Contains(node.output.String(), "a node does not answer or drains") {
 			t.Error("kicks did not reach other nodes")
 		}
 	}

@@ -73,7 +73,7 @@ func TestNodesSpeakMutualTLS(t *testing.T) {
 		t.Errorf("%d nodes have worked", working)
 	}
 	for _, node := range []*program{a, b} {
-		if strings.Contains(node.output.String(), "a node does not answer") {
+		if strings.Contains(node.output.String(), "a node does not answer or drains") {
 			t.Error("kicks did not reach the other node")
 		}
 	}
@@ -127,7 +127,7 @@ func TestCertificatesAreRenewedWhileNodesRun(t *testing.T) {
 		t.Errorf("%d nodes have worked", working)
 	}
 	for _, node := range []*program{a, b, c} {
-		if strings.Contains(node.output.String(), "a node does not answer") {
+		if strings.Contains(node.output.String(), "a node does not answer or drains") {
 			t.Error("kicks did not reach the other nodes")
 		}
 	}

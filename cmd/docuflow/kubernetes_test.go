@@ -279,7 +279,7 @@ func TestKubernetes(t *testing.T) {
 		}
 		a.until("all documents are completed", func() bool { return n.completed() == sent })
 	}
-	routed := func() int { return strings.Count(a.output.String(), "a node does not answer") }
+	routed := func() int { return strings.Count(a.output.String(), "a node does not answer or drains") }
 	byB := func() int { return n.count("SELECT count(*) FROM attempts WHERE node = 'b'") }
 	a.until("kicks reach the other pod", func() bool {
 		worked, lost := byB(), routed()
