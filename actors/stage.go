@@ -46,7 +46,7 @@ func (s *stage) try() messages.Ran {
 		if err := s.system.heavy.acquire(s.ctx, s.tenant); err != nil {
 			return messages.Ran{Err: err}
 		}
-		defer s.system.heavy.release()
+		defer s.system.heavy.release(s.tenant)
 	}
 	waited := time.Since(queued)
 	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)

@@ -20,6 +20,8 @@ const (
 	KindTooLarge ErrorKind = "too_large"
 	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
 	KindRejected ErrorKind = "rejected" // a service refused for good
+	// KindPaused says that an operator has paused a stage.
+	KindPaused ErrorKind = "paused"
 	// KindCancelled says that a person ended the work.
 	KindCancelled ErrorKind = "cancelled"
 )

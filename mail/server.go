@@ -88,6 +88,7 @@ type Server struct {
 	listeners []net.Listener
 	wires     map[*wire]struct{}
 	busy      int           // connections, and mails that are being accepted
+	away      bool          // newcomers are sent elsewhere for a while
 	draining  bool          // a shutdown has begun
 	closed    bool          // and ended
 	idle      chan struct{} // closed when draining and nothing is busy
@@ -174,11 +175,25 @@ func (s *Server) Drain() {
 	}
 }
 
+// TurnAway sends everybody elsewhere (421) who is not transmitting a mail,
+// until it is called with false.
+func (s *Server) TurnAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+	if !away {
+		return
+	}
+	for w := range s.wires {
+		w.interrupt()
+	}
+}
+
 // enter admits a connection, or says why not.
 func (s *Server) enter(w *wire) *smtp.SMTPError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
+	if s.draining || s.away {
 		return replyClosing
 	}
 	if len(s.wires) >= s.cfg.MaxConnections {

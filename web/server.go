@@ -22,6 +22,7 @@ type Config struct {
 	Replays    Replays
 	Pauses     Pauses
 	Operations Operations
+	Operators  Operators
 	Ledger     Ledger
 	Mails      Mails
 	Feed       Feed
@@ -65,7 +66,7 @@ func (c Config) check() error {
 	for name, part := range map[string]any{
 		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
-		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations,
+		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations, "Operators": c.Operators,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))

@@ -81,6 +81,7 @@ type settings struct {
 
 // clustering is how several servers share the work of one database.
 type clustering struct {
+	Cluster     string        `env:"DOCUFLOW_CLUSTER" default:"postgres" enum:"postgres,kubernetes" help:"What says which nodes share the work: postgres, or kubernetes in a binary that was built with it."`
 	ClusterAddr string        `env:"DOCUFLOW_CLUSTER_ADDR" help:"Address where the other nodes reach this one, like 10.0.0.5:7070. Without it this node is on its own."`
 	ClusterCert string        `env:"DOCUFLOW_CLUSTER_CERT" help:"File of this node's certificate (PEM). Needed unless the cluster address is a loopback one."`
 	ClusterKey  string        `env:"DOCUFLOW_CLUSTER_KEY" help:"File of its key (PEM)."`

@@ -100,7 +100,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	defer end()
 	pages := &http.Server{Handler: n.web, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return background }}
-	admin := &http.Server{Handler: n.adminHandler(serving), ReadHeaderTimeout: 10 * time.Second}
+	admin := &http.Server{Handler: n.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 
 	var servers sync.WaitGroup
 	serve := func(name string, f func() error) {

@@ -88,7 +88,7 @@ func (n *node) assemble(ctx context.Context) error {
 
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name
-	peers, err := settings.peers()
+	peers, err := settings.peers(log)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (n *node) assemble(ctx context.Context) error {
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
 		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute,
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
-		Peers:      peers, Log: log,
+		Peers:      peers, Drained: n.turnAway, Log: log,
 	})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
 	n.mail = mail.NewServer(mail.Config{
@@ -108,7 +108,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}, acceptance)
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
-		Dead: store, Replays: store, Pauses: store, Operations: store,
+		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
@@ -116,6 +116,10 @@ func (n *node) assemble(ctx context.Context) error {
 	})
 	return err
 }
+
+// turnAway follows a person's wish that this node drains: mail and load
+// balancers go elsewhere, pages stay.
+func (n *node) turnAway(drained bool) { n.mail.TurnAway(drained) }
 
 // replayer gives dead letters another try when somebody asked for it.
 func (n *node) replayer() actors.Replayer {
