@@ -47,9 +47,9 @@ func (c *chunks) Read(p []byte) (int, error) {
 	c.left -= int64(n)
 	c.given += int64(n)
 	if err != nil {
-		c.lose(err)
+		return n, c.lose(err)
 	}
-	return n, c.err
+	return n, nil
 }
 
 // skip reads to the end of the present chunk. What is so large that it could

@@ -33,6 +33,7 @@ type node struct {
 	folder   *folder.Folder
 	system   *actors.System
 	mail     *mail.Server
+	mailTLS  mailTLS
 	web      *web.Server
 
 	destinations []pipeline.Destination
@@ -103,9 +104,10 @@ func (n *node) assemble(ctx context.Context) error {
 		Peers:      peers, Drained: n.turnAway, Log: log,
 	})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
-	n.mail = mail.NewServer(mail.Config{
-		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
-	}, acceptance)
+	if n.mailTLS, err = openMailTLS(settings, log); err != nil {
+		return err
+	}
+	n.mail = mail.NewServer(n.mailConfig(), acceptance)
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
@@ -120,6 +122,23 @@ func (n *node) assemble(ctx context.Context) error {
 // turnAway follows a person's wish that this node drains: mail and load
 // balancers go elsewhere, pages stay.
 func (n *node) turnAway(drained bool) { n.mail.TurnAway(drained) }
+
+func (n *node) mailConfig() mail.Config {
+	s := n.settings
+	config := mail.Config{
+		Hostname: s.MailHost, Domain: s.MailDomain, MaxSize: s.MailLimit,
+		TLS: n.mailTLS.config, Tokens: n.store, Proxies: s.MailProxies,
+		Limits: mail.Limits{
+			Off: s.RateLimits == "off", ClientMails: s.mailRate("client"), NetworkMails: s.mailRate("network"),
+			DomainMails: s.mailRate("domain"), Guesses: s.mailRate("guesses"),
+		},
+		Log: n.log, Answered: n.metrics.answered,
+	}
+	if !config.Limits.Off {
+		config.Gate = mail.NewBuckets(s.mailRate("workspace"))
+	}
+	return config
+}
 
 // replayer gives dead letters another try when somebody asked for it.
 func (n *node) replayer() actors.Replayer {
