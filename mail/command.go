@@ -127,7 +127,7 @@ func (w *wire) mayStartTLS(argument string) *smtp.SMTPError {
 	switch {
 	case argument != "":
 		return replyNoArgs
-	case w.cfg.TLS == nil:
+	case w.cfg.TLS == nil || !w.cfg.TLSReady():
 		return replyNoTLS
 	case w.tls:
 		return replyTLSAlready

@@ -92,6 +92,9 @@ var conversations = []struct {
 	}, []string{"x\r\n"}},
 
 	{"RSET forgets", after(say("RSET\r\nDATA\r\n", "250 2.0.0", "503 5.5.1"), say("NOOP\r\n", "250 ")), nil},
+	{"MAIL twice", after(
+		say("MAIL FROM:<b@b.test>\r\n", "503 5.5.1 A mail is being sent"), say("DATA\r\n", "354 "), say("x\r\n.\r\n", "250 2.6.0"),
+	), []string{"x\r\n"}},
 	{"EHLO forgets", after(say(hello+"DATA\r\n", "250-", "503 5.5.1")), nil},
 	{"MAIL first", []turn{say("", "220 "), say("MAIL FROM:<a@b.test>\r\n", "503 5.5.1")}, nil},
 

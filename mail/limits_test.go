@@ -102,7 +102,7 @@ func TestSilentProxy(t *testing.T) {
 }
 
 func TestRates(t *testing.T) {
-	mailFrom := func(sender string) turn { return say("MAIL FROM:<"+sender+">\r\n", "250 ") }
+	mailFrom := func(sender string) turn { return say("RSET\r\nMAIL FROM:<"+sender+">\r\n", "250 ", "250 ") }
 	put := say("RSET\r\nMAIL FROM:<x@late.test>\r\n", "250 ", "451 4.7.1 Too many mails from your side at the moment, please try again in ")
 	one := mail.Limits{ClientMails: 2, NetworkMails: 100, DomainMails: 100}
 	network := mail.Limits{ClientMails: 100, NetworkMails: 2, DomainMails: 100}

@@ -68,6 +68,7 @@ var (
 	replyGreetFirst     = reply(503, "5.5.1", "Please say EHLO first")
 	replySenderFirst    = reply(503, "5.5.1", "Please name the sender first, with MAIL FROM:<address>")
 	replyRecipientFirst = reply(503, "5.5.1", "Please name a recipient that is accepted first, with RCPT TO:<address>")
+	replyOneSender      = reply(503, "5.5.1", "A mail is being sent already; finish it, or give it up with RSET")
 	replyInChunks       = reply(503, "5.5.1", "A mail is being sent in chunks, expected BDAT, or RSET to give it up")
 
 	replyNothing   = reply(250, "2.0.0", "Still here")

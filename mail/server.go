@@ -55,10 +55,11 @@ type Config struct {
 	AcceptTimeout  time.Duration // for the inbox, from a mail's end on; 5 minutes by default: clients wait for 10
 	ReplyTimeout   time.Duration // for the client to take a reply; 1 minute by default
 
-	TLS     *tls.Config    // for STARTTLS and the submission door; no TLS by default
-	Tokens  Tokens         // for the submission door
-	Gate    Gate           // lets everything in by default
-	Proxies []netip.Prefix // who sends a PROXY header, and is believed
+	TLS      *tls.Config    // for STARTTLS and the submission door; no TLS by default
+	TLSReady func() bool    // whether to offer STARTTLS yet; always by default
+	Tokens   Tokens         // for the submission door
+	Gate     Gate           // lets everything in by default
+	Proxies  []netip.Prefix // who sends a PROXY header, and is believed
 
 	Log *slog.Logger // discards by default
 	// Answered is called after each mail that was transmitted, accepted or not.
@@ -88,6 +89,9 @@ func (c Config) withDefaults() Config {
 	c.AcceptTimeout = orDefault(c.AcceptTimeout, 5*time.Minute)
 	c.ReplyTimeout = orDefault(c.ReplyTimeout, time.Minute)
 	c.Log = orDefault(c.Log, slog.New(slog.DiscardHandler))
+	if c.TLSReady == nil {
+		c.TLSReady = func() bool { return true }
+	}
 	if c.Answered == nil {
 		c.Answered = func(Answer) {}
 	}

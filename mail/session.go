@@ -40,6 +40,9 @@ type transaction struct {
 
 // Mail begins a transaction.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	if s.transaction.asked != nil {
+		return replyOneSender // go-smtp would keep the other mail's recipients
+	}
 	if wait := s.brakes().mail(s.wire.client, from); wait > 0 {
 		return replyTooManyMails(wait)
 	}

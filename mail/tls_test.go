@@ -114,6 +114,19 @@ func TestSTARTTLSInjection(t *testing.T) {
 	})
 }
 
+// Before there is a certificate, mail is better taken without TLS than not at all.
+func TestTLSThatIsNotReady(t *testing.T) {
+	cfg := mail.Config{TLS: testTLS(t), TLSReady: func() bool { return false }}
+	conn := dial(t, start(t, cfg, &inbox{}).address)
+	conn.expect("220 ")
+	conn.send(hello)
+	if got := conn.reply(); strings.Contains(got, "STARTTLS") {
+		t.Errorf("offers %q", got)
+	}
+	conn.send("STARTTLS\r\n" + envelope)
+	conn.expect("502 5.5.1", "250 ", "250 ")
+}
+
 func TestSlowHandshake(t *testing.T) {
 	conn := dial(t, start(t, mail.Config{TLS: testTLS(t), CommandTimeout: 50 * time.Millisecond}, &inbox{}).address)
 	conn.send(hello + "STARTTLS\r\n")

@@ -48,7 +48,7 @@ func (w *wire) reword(text string) string {
 		return line(replyRecipients(w.cfg.MaxRecipients))
 	case strings.HasPrefix(text, "504 ") && strings.HasSuffix(text, " is not implemented\r\n"):
 		return line(replyExtension)
-	case text == "250-PIPELINING\r\n" && w.cfg.TLS != nil && !w.tls:
+	case text == "250-PIPELINING\r\n" && w.cfg.TLS != nil && !w.tls && w.cfg.TLSReady():
 		return text + "250-STARTTLS\r\n" // go-smtp believes that it could start TLS above us
 	}
 	for _, word := range words {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -21,8 +22,9 @@ type mailTLS struct {
 	config *tls.Config
 	// challenges answers the ACME authority over plain HTTP.
 	challenges http.Handler
-	// order gets the first certificate, so that no client waits for it.
+	// order gets the first certificate, so that no client waits for it; then TLS is ready.
 	order func() error
+	ready func() bool
 }
 
 func openMailTLS(s settings, log *slog.Logger) (mailTLS, error) {
@@ -96,14 +98,19 @@ func acmeTLS(s settings) mailTLS {
 		named.ServerName, named.SupportedProtos = s.MailHost, nil
 		return manager.GetCertificate(&named)
 	}
+	var ready atomic.Bool
 	order := func() error { // as a modern client would
 		_, err := get(&tls.ClientHelloInfo{CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err != nil {
 			return fmt.Errorf("order the mail certificate: %w", err)
 		}
+		ready.Store(true)
 		return nil
 	}
-	return mailTLS{config: &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}, challenges: manager.HTTPHandler(nil), order: order}
+	return mailTLS{
+		config:     &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12},
+		challenges: manager.HTTPHandler(nil), order: order, ready: ready.Load,
+	}
 }
 
 // orderCertificate tries until there is one; mail is taken without TLS meanwhile.

@@ -173,6 +173,9 @@ func TestOtherDoors(t *testing.T) {
 	if err := client.SendMail("you@example.test", []string{"friend@elsewhere.test"}, strings.NewReader(raw)); err == nil || !strings.Contains(err.Error(), "own workspace only") {
 		t.Errorf("relayed: %v", err)
 	}
+	if err := client.Reset(); err != nil {
+		t.Error(err)
+	}
 	if err := client.SendMail("you@example.test", []string{p.Address}, strings.NewReader(raw)); err != nil {
 		t.Error(err)
 	}
