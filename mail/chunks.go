@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/emersion/go-smtp"
 )
 
 // chunks reads one mail that comes in BDAT chunks (RFC 3030), octet for octet.
@@ -80,11 +82,14 @@ func (c *chunks) advance() error {
 	w.say(replyContinue)
 	for {
 		if reply := w.exhausted(); reply != nil {
-			w.say(reply)
-			return c.lose(io.EOF)
+			return c.end(reply)
 		}
 		line, err := w.scanLine()
+		if errors.Is(err, io.EOF) {
+			return c.lose(err)
+		}
 		if err != nil {
+			w.muted = true // farewell says it all
 			return c.lose(w.farewell(err))
 		}
 		verb, argument, reply := parse(line)
@@ -104,13 +109,22 @@ func (c *chunks) advance() error {
 	}
 }
 
-func (c *chunks) begin(argument string) (err error) {
+func (c *chunks) begin(argument string) error {
 	var ok bool
 	if c.left, c.last, ok = chunkSize(argument); !ok {
-		c.wire.say(replyChunk)
-		return c.lose(io.EOF)
+		return c.end(replyChunk)
+	}
+	if c.left > 0 {
+		c.wire.commands-- // a mail may have any number of chunks
 	}
 	return nil
+}
+
+// end ends the connection with a last word.
+func (c *chunks) end(reply *smtp.SMTPError) error {
+	c.wire.say(reply)
+	c.wire.muted = true
+	return c.lose(io.EOF)
 }
 
 // lose notes that nothing more can come from the client.

@@ -181,6 +181,14 @@ var conversations = []struct {
 	{"BDAT too big, in our words, and the chunks after it", after(
 		say("BDAT 2001\r\n"+strings.Repeat("x", 2001)+"BDAT 3 LAST\r\none", "552 5.3.4 The mail is too large, the limit is 2000 octets (0 MB) (reference ", "503 5.5.1"),
 	), nil},
+	{"BDAT in many chunks", after(
+		say(strings.Repeat("BDAT 1\r\nx", 60)+"BDAT 0 LAST\r\n", slices.Concat(slices.Repeat([]string{"250 2.0.0"}, 60), []string{"250 2.6.0"})...),
+	), []string{strings.Repeat("x", 60)}},
+	{"BDAT without anything in it, for ever", after(
+		say(strings.Repeat("BDAT 0\r\n", 48), slices.Concat(slices.Repeat([]string{"250 2.0.0"}, 47), []string{"421 4.7.0", ""})...),
+	), nil},
+	{"BDAT, then one that cannot be understood", after(say("BDAT 1\r\nxBDAT x\r\n", "250 2.0.0", "501 5.5.4", "")), nil},
+	{"BDAT, then a line without end", after(say("BDAT 1\r\nx"+strings.Repeat("x", 32<<10), "250 2.0.0", "500 5.5.2", "")), nil},
 	{"BDAT before EHLO", []turn{say("", "220 "), say("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "503 5.5.1", "250 2.0.0")}, nil},
 	{"BDAT of far too much", after(say("BDAT 99999999999 LAST\r\nx", "552 5.3.4", "")), nil},
 

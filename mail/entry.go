@@ -35,7 +35,10 @@ func (w *wire) enter() error {
 // begin sets the time limit of a client's first octets, and of a handshake.
 // Nothing is lost when they are interrupted.
 func (w *wire) begin() {
-	w.setWaiting(true)
+	if w.setWaiting(true) {
+		w.SetReadDeadline(time.Unix(1, 0))
+		return
+	}
 	w.begun = time.Now()
 	w.arm()
 }

@@ -230,6 +230,7 @@ func (s *Server) join(w *wire) bool {
 		return false
 	}
 	s.wires[w] = struct{}{}
+	w.draining = s.draining // nobody else has it yet
 	return true
 }
 
