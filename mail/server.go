@@ -230,7 +230,7 @@ func (s *Server) join(w *wire) bool {
 		return false
 	}
 	s.wires[w] = struct{}{}
-	w.draining = s.draining // nobody else has it yet
+	w.draining = s.draining || s.away // nobody else has it yet
 	return true
 }
 
