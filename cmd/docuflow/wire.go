@@ -94,7 +94,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.system = actors.New(actors.Config{
 		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
+		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
