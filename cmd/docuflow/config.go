@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -54,6 +55,10 @@ type settings struct {
 	MailLimit  int64  `env:"DOCUFLOW_MAIL_LIMIT" default:"52428800" help:"Largest mail, in octets as transmitted."`
 
 	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
+
+	InboundSecret  []secret `env:"DOCUFLOW_INBOUND_SECRET" help:"Signs mails that come in over HTTP: at least 32 random characters. Two, separated by a comma, while it is changed. Without it none is taken there."`
+	RateLimits     string   `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"on or off, for load tests."`
+	TrustedProxies []string `env:"DOCUFLOW_TRUSTED_PROXIES" help:"Networks of the proxies in front of the dashboard, like 10.0.0.0/8, whose X-Forwarded-For is believed."`
 
 	Node      string        `env:"DOCUFLOW_NODE" help:"Name of this node; no two running ones may share it. Default: a new one at every start."`
 	Jobs      int           `env:"DOCUFLOW_JOBS" help:"Documents in heavy work at a time on this node. Default: the number of processors."`
@@ -162,9 +167,37 @@ func (s settings) complete() (settings, error) {
 	report(s.LeaseTTL < 3*time.Second, "DOCUFLOW_LEASE_TTL: must be at least 3s")
 	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
 	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
+	for _, secret := range s.InboundSecret {
+		report(len(secret) < 32, "DOCUFLOW_INBOUND_SECRET: each needs at least 32 characters")
+	}
+	_, err = s.proxies()
+	report(err != nil, "DOCUFLOW_TRUSTED_PROXIES: %w", err)
 	s.checkClustering(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
+}
+
+// proxies reads the trusted networks. A single address is one of its own.
+func (s settings) proxies() (proxies []netip.Prefix, err error) {
+	for _, text := range s.TrustedProxies {
+		if address, err := netip.ParseAddr(text); err == nil {
+			proxies = append(proxies, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		proxy, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network like 10.0.0.0/8", text)
+		}
+		proxies = append(proxies, proxy.Masked())
+	}
+	return proxies, nil
+}
+
+func (s settings) inboundSecrets() (secrets [][]byte) {
+	for _, secret := range s.InboundSecret {
+		secrets = append(secrets, []byte(secret))
+	}
+	return secrets
 }
 
 // policy is the retry policy of a stage, with its usual time limit. A number

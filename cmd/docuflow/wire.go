@@ -25,6 +25,7 @@ import (
 // node is one running DocuFlow: everything that is wired together here.
 type node struct {
 	settings settings
+	name     string // no two running nodes share it
 	log      *slog.Logger
 	metrics  *metrics
 	store    *postgres.Store
@@ -70,6 +71,7 @@ func assemble(ctx context.Context, settings settings, store *postgres.Store, log
 
 func (n *node) assemble(ctx context.Context) error {
 	settings, store, log := n.settings, n.store, n.log
+	n.name = nodeName(settings)
 	tempDir, err := emptyDir(settings.DataDir, "tmp")
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.system = actors.New(actors.Config{
-		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
+		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
 		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
@@ -106,12 +108,18 @@ func (n *node) assemble(ctx context.Context) error {
 	n.mail = mail.NewServer(mail.Config{
 		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
 	}, acceptance)
+	proxies, err := settings.proxies()
+	if err != nil {
+		return err
+	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
+		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
+		RateLimits: settings.RateLimits == "on", TrustedProxies: proxies,
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
