@@ -68,6 +68,7 @@ type settings struct {
 	DrainTime time.Duration `env:"DOCUFLOW_DRAIN_TIME" default:"20s" help:"How long running work may take to finish when the server is stopped."`
 
 	clustering
+	polling
 
 	Attempts      int                      `env:"DOCUFLOW_ATTEMPTS" default:"5" help:"Attempts of a stage before a document is a dead letter."`
 	StageAttempts map[string]int           `env:"DOCUFLOW_STAGE_ATTEMPTS" help:"Attempts for single stages, like deliver=40;announce=40."`
@@ -94,6 +95,31 @@ type clustering struct {
 	ClusterName string        `env:"DOCUFLOW_CLUSTER_NAME" help:"Name that every node's certificate is for. Default: the host of its cluster address."`
 	ClusterBeat time.Duration `env:"DOCUFLOW_CLUSTER_BEAT" default:"1500ms" help:"How often a node says that it lives."`
 	ClusterTTL  time.Duration `env:"DOCUFLOW_CLUSTER_TTL" default:"12s" help:"A node that was silent for so long is given up. If it still runs, it ends itself."`
+}
+
+// polling is a mailbox elsewhere that mail is fetched from.
+type polling struct {
+	IMAPAddr     string        `env:"DOCUFLOW_IMAP_ADDR" help:"IMAP server to fetch mail from, like imap.example.com:993. Without it none is fetched."`
+	IMAPSecurity string        `env:"DOCUFLOW_IMAP_SECURITY" default:"tls" enum:"tls,starttls,off" help:"tls, starttls, or off for a server on this machine."`
+	IMAPUser     string        `env:"DOCUFLOW_IMAP_USER" help:"Login there."`
+	IMAPPassword secret        `env:"DOCUFLOW_IMAP_PASSWORD" help:"Password there."`
+	IMAPMailbox  string        `env:"DOCUFLOW_IMAP_MAILBOX" default:"INBOX" help:"Mailbox there. It is only read: nothing is marked, moved or deleted."`
+	IMAPTo       string        `env:"DOCUFLOW_IMAP_TO" help:"The address here that its mails are for."`
+	IMAPEvery    time.Duration `env:"DOCUFLOW_IMAP_EVERY" default:"1m" help:"How often to look."`
+}
+
+func (p polling) check(report func(bad bool, format string, values ...any)) {
+	if p.IMAPAddr == "" {
+		return
+	}
+	host, _, err := net.SplitHostPort(p.IMAPAddr)
+	report(err != nil, "DOCUFLOW_IMAP_ADDR: %q is not host:port", p.IMAPAddr)
+	report(p.IMAPUser == "" || p.IMAPPassword == "", "DOCUFLOW_IMAP_USER and DOCUFLOW_IMAP_PASSWORD: are needed with DOCUFLOW_IMAP_ADDR")
+	report(p.IMAPTo == "", "DOCUFLOW_IMAP_TO: is needed with DOCUFLOW_IMAP_ADDR")
+	report(p.IMAPEvery < time.Second, "DOCUFLOW_IMAP_EVERY: must be at least 1s")
+	address, err := netip.ParseAddr(host)
+	local := host == "localhost" || err == nil && address.IsLoopback()
+	report(p.IMAPSecurity == "off" && !local, "DOCUFLOW_IMAP_SECURITY: off would send the password openly; it is for a loopback address alone")
 }
 
 // reading is what every command needs that opens documents.
@@ -172,6 +198,7 @@ func (s settings) complete() (settings, error) {
 	}
 	_, err = s.proxies()
 	report(err != nil, "DOCUFLOW_TRUSTED_PROXIES: %w", err)
+	s.polling.check(report)
 	s.checkClustering(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)

@@ -36,15 +36,20 @@ func TestStagesOutsideHaveABudgetOfTime(t *testing.T) {
 }
 
 func TestSettingsOfTheOtherDoorsAreChecked(t *testing.T) {
+	mailbox := []string{"--imap-addr=imap.example:993", "--imap-user=me", "--imap-password=p", "--imap-to=a@in.example"}
 	for name, c := range map[string]struct {
 		args    []string
 		problem string // empty: none
 	}{
-		"nothing":      {nil, ""},
-		"two secrets":  {[]string{"--inbound-secret=" + strings.Repeat("a", 32) + "," + strings.Repeat("b", 32)}, ""},
-		"short secret": {[]string{"--inbound-secret=" + strings.Repeat("a", 32) + ",b"}, "DOCUFLOW_INBOUND_SECRET"},
-		"proxies":      {[]string{"--trusted-proxies=10.0.0.0/8,192.0.2.7,fd00::/8"}, ""},
-		"no network":   {[]string{"--trusted-proxies=proxy.example"}, "DOCUFLOW_TRUSTED_PROXIES"},
+		"nothing":               {nil, ""},
+		"two secrets":           {[]string{"--inbound-secret=" + strings.Repeat("a", 32) + "," + strings.Repeat("b", 32)}, ""},
+		"short secret":          {[]string{"--inbound-secret=" + strings.Repeat("a", 32) + ",b"}, "DOCUFLOW_INBOUND_SECRET"},
+		"proxies":               {[]string{"--trusted-proxies=10.0.0.0/8,192.0.2.7,fd00::/8"}, ""},
+		"no network":            {[]string{"--trusted-proxies=proxy.example"}, "DOCUFLOW_TRUSTED_PROXIES"},
+		"mailbox":               {mailbox, ""},
+		"mailbox without login": {mailbox[:1], "DOCUFLOW_IMAP_USER"},
+		"open password":         {append(mailbox, "--imap-security=off"), "DOCUFLOW_IMAP_SECURITY"},
+		"on this machine":       {append(mailbox, "--imap-security=off", "--imap-addr=127.0.0.1:143"), ""},
 	} {
 		var s settings
 		parser, err := kong.New(&s, kong.Vars{"data_dir": "d", "filed_names": "n"})

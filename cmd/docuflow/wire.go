@@ -14,6 +14,7 @@ import (
 	"github.com/docuflow/docuflow/actors"
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/integrations/imap"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
@@ -34,6 +35,7 @@ type node struct {
 	folder   *folder.Folder
 	system   *actors.System
 	mail     *mail.Server
+	mailbox  *imap.Mailbox // nil when none is read
 	web      *web.Server
 
 	destinations []pipeline.Destination
@@ -108,6 +110,12 @@ func (n *node) assemble(ctx context.Context) error {
 	n.mail = mail.NewServer(mail.Config{
 		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
 	}, acceptance)
+	if settings.IMAPAddr != "" {
+		n.mailbox = imap.New(imap.Config{
+			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
+			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
+		}, acceptance, store)
+	}
 	proxies, err := settings.proxies()
 	if err != nil {
 		return err
