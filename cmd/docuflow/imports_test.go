@@ -51,6 +51,7 @@ var libraries = map[string][]string{
 	"github.com/pdfcpu/pdfcpu":          {"press"},
 	"github.com/klippa-app/go-pdfium":   {"press"},
 	"github.com/minio/minio-go":         {"storage/*"},
+	"github.com/emersion/go-imap":       {"integrations/*"},
 }
 
 // plain rooms have nothing but the standard library.

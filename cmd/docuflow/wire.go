@@ -14,6 +14,7 @@ import (
 	"github.com/docuflow/docuflow/actors"
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/integrations/imap"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
@@ -25,6 +26,7 @@ import (
 // node is one running DocuFlow: everything that is wired together here.
 type node struct {
 	settings settings
+	name     string // no two running nodes share it
 	log      *slog.Logger
 	metrics  *metrics
 	store    *postgres.Store
@@ -34,6 +36,7 @@ type node struct {
 	system   *actors.System
 	mail     *mail.Server
 	mailTLS  mailTLS
+	mailbox  *imap.Mailbox // nil when none is read
 	web      *web.Server
 
 	destinations []pipeline.Destination
@@ -71,6 +74,7 @@ func assemble(ctx context.Context, settings settings, store *postgres.Store, log
 
 func (n *node) assemble(ctx context.Context) error {
 	settings, store, log := n.settings, n.store, n.log
+	n.name = nodeName(settings)
 	tempDir, err := emptyDir(settings.DataDir, "tmp")
 	if err != nil {
 		return err
@@ -94,8 +98,8 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.system = actors.New(actors.Config{
-		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
+		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
+		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
@@ -108,12 +112,20 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.mail = mail.NewServer(n.mailConfig(), acceptance)
+	if settings.IMAPAddr != "" {
+		n.mailbox = imap.New(imap.Config{
+			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
+			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
+		}, acceptance, store)
+	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
+		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
+		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
