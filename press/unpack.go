@@ -35,6 +35,7 @@ func unpack(file string) (Message, error) {
 		return Message{}, unreadableMail(err)
 	}
 	u := unpacking{message: header(root)}
+	u.message.about(root)
 	u.pictures = referencedPictures(root)
 	return u.message, u.walk(root, 0)
 }
