@@ -14,10 +14,10 @@ import (
 
 // outcomeOf is the database's generated column.
 func outcomeOf(m domain.Mail) domain.MailOutcome {
-	switch {
-	case m.Status == domain.MailAccepted:
+	switch m.Status {
+	case domain.MailAccepted:
 		return domain.OutcomeWorking
-	case m.Status == domain.MailFailed:
+	case domain.MailFailed:
 		return domain.OutcomeFailed
 	}
 	switch m.Disposition {

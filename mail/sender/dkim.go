@@ -40,10 +40,8 @@ func (c *Checker) signatures(ctx context.Context, open func() (io.ReadCloser, er
 		return nil, err
 	}
 	var found []signature
-	for _, at := range header.signed() {
-		if len(found) == maxSignatures || ctx.Err() != nil {
-			break
-		}
+	signed := header.signed()
+	for _, at := range signed[:min(maxSignatures, len(signed))] {
 		found = append(found, c.verify(ctx, header.only(at), open))
 	}
 	return found, nil
@@ -130,7 +128,7 @@ func readHeader(r *bufio.Reader) (header, error) {
 			return nil, err
 		}
 		if len(bytes.TrimRight(line, "\r\n")) == 0 || err != nil {
-			return fields, nil // a mail may end with its header
+			return fields, nil //nolint:nilerr // a mail may end with its header
 		}
 		if last := len(fields) - 1; last >= 0 && (line[0] == ' ' || line[0] == '\t') {
 			fields[last] = append(fields[last], line...)
