@@ -46,6 +46,11 @@ type Document struct {
 	Fields Fields
 	Source string         // where the fields come from: einvoice, text, ocr, llm; empty while unread
 	Review []ReviewReason // not empty: a person should look
+	// DuplicateOf is the first document of the same file, when another mail or
+	// upload brought it again. It is a hint: this document goes its whole way.
+	DuplicateOf DocumentID
+	// Hint is the category that its sender chose by the address: acme+travel@.
+	Hint string
 
 	Attempt       int       // attempts of the present stage so far
 	NextAttemptAt time.Time // when the next one is due

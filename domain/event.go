@@ -33,5 +33,6 @@ type Balance struct {
 	Failed     int
 	Unpacking  int   // mails accepted and not unpacked yet
 	DeadMails  int   // mails that could not be unpacked; no document stands for them
+	HeldMails  int   // mails in quarantine
 	Seq        int64 // of the last change that is counted here
 }

@@ -50,8 +50,12 @@ type Unpacked struct {
 	MessageID   string
 	Subject     string
 	Author      string
+	AuthorName  string
+	Verdict     Verdict
 	Disposition Disposition
 	Reason      string
+	Notice      *Notice
+	Automatic   bool // a program wrote it, by its own account
 	Parts       []Part
 	Documents   []NewDocument
 }
@@ -70,4 +74,6 @@ type NewDocument struct {
 	SHA256    string
 	Original  ObjectKey
 	Stage     StageName // the first one
+	Hint      string    // the category that its sender chose, empty for none
+	Wanted    bool      // a person asked for it: it is made even if the same file came before
 }

@@ -22,6 +22,12 @@ const (
 	DispositionNothing   Disposition = "nothing_usable"
 	DispositionDuplicate Disposition = "duplicate" // delivered again: everything was here already
 	DispositionDamaged   Disposition = "damaged"   // could not be read at all
+	// DispositionQuarantined is held back: its parts are known, none became a
+	// document, and a person decides.
+	DispositionQuarantined Disposition = "quarantined"
+	DispositionBlocked     Disposition = "blocked" // a rule blocks its sender
+	DispositionDeleted     Disposition = "deleted" // a person deleted it from quarantine
+	DispositionNotice      Disposition = "notice"  // a confirmation for people, not filed
 )
 
 // Envelope is what the SMTP conversation said about a mail (RFC 5321). It is
@@ -40,6 +46,7 @@ type Mail struct {
 	Workspace   WorkspaceID
 	Envelope    Envelope
 	Recipient   string // the address of this workspace that it was sent to
+	Tag         string // what stood after a "+" in it: a hint for the category
 	Raw         ObjectKey
 	Size        int64  // octets of the raw mail
 	SHA256      string // hex, of the raw mail
@@ -49,7 +56,15 @@ type Mail struct {
 	MessageID   string // the fields from here on are known once unpacked
 	Subject     string
 	Author      string // address of the From header
+	AuthorName  string
+	Automatic   bool // a program wrote it, by its own account
+	Verdict     Verdict
 	Parts       []Part
+	DuplicateOf MailID      // the first delivery of the same mail, empty when this is it
+	Notice      *Notice     // nil unless the disposition is DispositionNotice
+	Outcome     MailOutcome // what it is counted under
+	ApprovedBy  string      // the person who let it in; empty: its policy decides
+	Wanted      []int       // indexes of parts that a person wants although they were skipped
 	Attempt     int
 	// Trying is how long ago it was received, by the database's clock, when the
 	// row was read.
@@ -69,5 +84,8 @@ type Part struct {
 	Used      bool       `json:"used"`             // became a document
 	Reason    string     `json:"reason,omitempty"` // why not, in words
 	Document  DocumentID `json:"document,omitempty"`
-	Original  ObjectKey  `json:"original,omitempty"` // of a part that was skipped but can be imported anyway: where its bytes are kept
+	// Importable says that a person can have it imported although it was skipped.
+	Importable bool `json:"importable,omitempty"`
+	// DuplicateOf is the first document of the same file that another mail or upload has brought.
+	DuplicateOf DocumentID `json:"duplicate_of,omitempty"`
 }

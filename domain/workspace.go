@@ -65,6 +65,10 @@ type Address struct {
 	Workspace WorkspaceID
 	Address   string // local@domain, lower case
 	Label     string
+	CreatedAt time.Time
+	RetiresAt time.Time // when it stops to work, because another one took its place; zero: it stays
+	// Tag is what stood after the "+" where a mail was sent to it, lower case.
+	Tag string
 }
 
 // Category is what documents are sorted into. A document whose vendor or text

@@ -82,7 +82,7 @@ func (a *Acceptance) store(ctx context.Context, address domain.Address, envelope
 		raw = copied
 	}
 	id := domain.MailID(uuid.Must(uuid.NewV7()).String())
-	mail := domain.Mail{ID: id, Workspace: address.Workspace, Recipient: address.Address, Envelope: envelope, Raw: rawKey(address.Workspace, id)}
+	mail := domain.Mail{ID: id, Workspace: address.Workspace, Recipient: address.Address, Tag: address.Tag, Envelope: envelope, Raw: rawKey(address.Workspace, id)}
 	hash := sha256.New()
 	count := &counter{}
 	if err := a.blobs.Put(ctx, mail.Raw, io.TeeReader(raw, io.MultiWriter(hash, count))); err != nil {

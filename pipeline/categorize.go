@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/extraction"
@@ -34,6 +36,10 @@ func (c *Categorize) Run(ctx context.Context, document domain.Document) (domain.
 	if err != nil {
 		return domain.Outcome{}, err
 	}
+	if document.Hint != "" {
+		field := domain.Field{Value: hinted(document.Hint, withDefaults(own)), Reason: "Sent to the address with +" + document.Hint, Confidence: 0.95}
+		return domain.Outcome{Fields: domain.Fields{domain.CategoryName: field}, Note: field.Value}, nil
+	}
 	text, err := c.text(ctx, document)
 	if err != nil {
 		return domain.Outcome{}, err
@@ -41,6 +47,23 @@ func (c *Categorize) Run(ctx context.Context, document domain.Document) (domain.
 	name, reason, confidence := extraction.Categorize(document.Fields.Value(domain.VendorName), text, withDefaults(own))
 	field := domain.Field{Value: name, Reason: reason, Confidence: confidence}
 	return domain.Outcome{Fields: domain.Fields{domain.CategoryName: field}, Note: name}, nil
+}
+
+// hinted is the category that a tag means: one that there is, or else the
+// tag's own words.
+func hinted(tag string, set []extraction.Category) string {
+	words := strings.FieldsFunc(tag, func(r rune) bool { return strings.ContainsRune("-_.", r) })
+	name := strings.Join(words, " ")
+	for _, category := range set {
+		if strings.EqualFold(category.Name, name) || strings.EqualFold(strings.ReplaceAll(category.Name, " ", ""), name) {
+			return category.Name
+		}
+	}
+	if name == "" {
+		return tag
+	}
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(first)) + name[size:]
 }
 
 // withDefaults puts a workspace's own categories before the built-in ones.

@@ -17,11 +17,12 @@ import (
 // Unpack turns a raw mail into documents: every usable attachment becomes
 // one. What it returns is the whole outcome; nothing has a row yet.
 type Unpack struct {
-	blobs   Blobs
-	press   Press
-	earlier Earlier
-	first   domain.StageName
-	tempDir string
+	blobs     Blobs
+	press     Press
+	earlier   Earlier
+	admission *Admission
+	first     domain.StageName
+	tempDir   string
 }
 
 // Earlier remembers the mails of before.
@@ -35,11 +36,12 @@ type Earlier interface {
 const UnpackStage = domain.UnpackStage
 
 // NewUnpack builds the step. first is the first stage of a document.
-func NewUnpack(blobs Blobs, press Press, earlier Earlier, first domain.StageName, tempDir string) *Unpack {
-	return &Unpack{blobs: blobs, press: press, earlier: earlier, first: first, tempDir: tempDir}
+func NewUnpack(blobs Blobs, press Press, earlier Earlier, admission *Admission, first domain.StageName, tempDir string) *Unpack {
+	return &Unpack{blobs: blobs, press: press, earlier: earlier, admission: admission, first: first, tempDir: tempDir}
 }
 
-// Run reads the raw mail in the sandbox and stores its usable attachments.
+// Run reads the raw mail in the sandbox and stores its usable attachments,
+// unless the workspace does not want mail of this sender.
 func (u *Unpack) Run(ctx context.Context, mail domain.Mail) (unpacked domain.Unpacked, err error) {
 	err = workDir(u.tempDir, func(dir string) error {
 		raw, err := fetch(ctx, u.blobs, mail.Raw, dir)
@@ -54,39 +56,55 @@ func (u *Unpack) Run(ctx context.Context, mail domain.Mail) (unpacked domain.Unp
 		if err != nil {
 			return err
 		}
-		unpacked, err = u.documents(ctx, mail, message)
+		verdict, admission, err := u.admission.admit(ctx, mail, message, raw)
+		if err != nil {
+			return err
+		}
+		unpacked, err = u.documents(ctx, mail, message, admission)
+		unpacked.Verdict = verdict
+		if found := notice(message, verdict); found != nil && admission.Disposition == domain.DispositionNone {
+			unpacked = holdBack(unpacked, domain.Admission{Disposition: domain.DispositionNotice, Reason: noticeReason(found)})
+			unpacked.Notice = found
+		}
 		return err
 	})
 	return unpacked, err
 }
 
-func (u *Unpack) documents(ctx context.Context, mail domain.Mail, message press.Message) (domain.Unpacked, error) {
-	unpacked := domain.Unpacked{MessageID: identity(message), Subject: message.Subject, Author: author(mail, message)}
+func (u *Unpack) documents(ctx context.Context, mail domain.Mail, message press.Message, admission domain.Admission) (domain.Unpacked, error) {
+	unpacked := domain.Unpacked{
+		MessageID: identity(message), Subject: message.Subject, Author: author(mail, message), AuthorName: message.FromName, Automatic: message.Automatic,
+	}
 	if err := u.skipKnown(ctx, mail, unpacked, message.Parts); err != nil {
 		return domain.Unpacked{}, err
 	}
+	held := admission.Disposition != domain.DispositionNone
 	for _, part := range withoutFallback(message.Parts) {
 		described := domain.Part{
 			Index: part.Index, FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Reason: part.Reason,
+			Importable: part.Importable,
 		}
-		if part.Usable || part.Importable {
+		wanted := wants(mail, part) && part.Importable
+		if part.Usable && held {
+			described.Reason = "Not opened: the mail is held back."
+		} else if part.Usable || wanted {
 			key, err := keep(ctx, u.blobs, mail.Workspace, part.File)
 			if err != nil {
 				return domain.Unpacked{}, err
 			}
-			described.Original = key
-		}
-		if part.Usable {
 			document := domain.NewDocument{
 				ID: newDocumentID(), Mail: mail.ID, MessageID: unpacked.MessageID, Part: part.Index, Sender: unpacked.Author,
-				FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Original: described.Original, Stage: u.first,
+				FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Original: key, Stage: u.first, Hint: mail.Tag, Wanted: wanted,
 			}
 			unpacked.Documents = append(unpacked.Documents, document)
-			described.Used, described.Document, described.Original = true, document.ID, ""
+			described.Used, described.Document, described.Reason, described.Importable = true, document.ID, "", false
 		}
 		unpacked.Parts = append(unpacked.Parts, described)
 	}
 	unpacked.Disposition, unpacked.Reason = dispose(unpacked)
+	if held {
+		return holdBack(unpacked, admission), nil
+	}
 	if message.Incomplete != "" {
 		unpacked.Reason = strings.TrimSuffix(unpacked.Reason, ".") + ". " + message.Incomplete
 	}

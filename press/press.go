@@ -88,7 +88,11 @@ type Message struct {
 	Subject   string        `json:"subject"`
 	From      string        `json:"from"` // address of the author, empty when it is not one
 	FromName  string        `json:"from_name"`
-	Date      time.Time     `json:"date"` // zero when it is missing or not a date
+	Date      time.Time     `json:"date"`      // zero when it is missing or not a date
+	Authors   int           `json:"authors"`   // addresses in all From fields
+	Automatic bool          `json:"automatic"` // a program wrote it, by its own account
+	Forwarded bool          `json:"forwarded"` // it was passed on, by its own account
+	Text      string        `json:"text"`      // the beginning of what it says, in one line; empty when that is HTML alone
 	Parts     []MessagePart `json:"parts"`
 	// Incomplete says in words that the mail went beyond a limit and some of it was not looked at.
 	Incomplete string `json:"incomplete,omitempty"`

@@ -36,6 +36,7 @@ func unpack(file string) (Message, error) {
 		return Message{}, unreadableMail(err)
 	}
 	u := unpacking{message: header(root), room: maxUnpacked}
+	u.message.about(root)
 	if err := u.mail(root, 0); err != nil {
 		return Message{}, err
 	}

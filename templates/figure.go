@@ -59,15 +59,15 @@ func listSums(sums []domain.Sum) string {
 	return strings.Join(lines, "\n")
 }
 
-// Sums adds up the totals of documents by currency, without failed ones and
-// those that have no total or no currency yet.
+// Sums adds up the totals of documents by currency, without failed ones,
+// possible duplicates and those that have no total or no currency yet.
 func Sums(documents []domain.Document) []domain.Sum {
 	at := map[string]int{}
 	var sums []domain.Sum
 	for _, d := range documents {
 		total, read := d.Fields.Total()
 		currency := d.Fields.Value(domain.Currency)
-		if !read || currency == "" || d.Status == domain.Failed {
+		if !read || currency == "" || d.Status == domain.Failed || d.DuplicateOf != "" {
 			continue
 		}
 		i, known := at[currency]

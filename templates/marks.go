@@ -88,7 +88,7 @@ func sentence(marks []mark) string {
 
 // pill is a status in words.
 type pill struct {
-	Kind   string // queued, running, done, look, retrying, waiting, failed: colour and icon
+	Kind   string // queued, running, done, look, copy, retrying, waiting, failed: colour and icon
 	Word   string
 	Reason string
 	Clock  bool // the reason is a countdown to the next attempt
@@ -108,6 +108,9 @@ func (v View) pill(d domain.Document) pill {
 	case domain.Completed:
 		if d.NeedsReview() {
 			return pill{Kind: "look", Word: "To review", Reason: d.Review[0].Message}
+		}
+		if d.DuplicateOf != "" {
+			return pill{Kind: "copy", Word: "Possible duplicate", Reason: took(d)}
 		}
 		return pill{Kind: "done", Word: "Done", Reason: took(d)}
 	}

@@ -36,6 +36,7 @@ type apiDocument struct {
 	CreatedAt     time.Time                    `json:"created_at"`
 	UpdatedAt     time.Time                    `json:"updated_at"`
 	CompletedAt   *time.Time                   `json:"completed_at"`
+	DuplicateOf   *string                      `json:"duplicate_of"`
 	Discarded     bool                         `json:"discarded,omitempty"` // in events only
 	Fields        domain.Fields                `json:"fields,omitempty"`    // with evidence; not in lists
 }
@@ -49,7 +50,7 @@ func documentJSON(d domain.Document, whole bool) apiDocument {
 		InvoiceNumber: value(d, domain.InvoiceNumber), Currency: value(d, domain.Currency), Category: value(d, domain.CategoryName),
 		Confidence: map[domain.FieldName]float64{}, Source: orNull(d.Source), Attempt: d.Attempt, Waiting: d.Waiting, Error: d.Error,
 		Deliveries: orEmpty(d.Deliveries), CreatedAt: d.CreatedAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(),
-		CompletedAt: moment(d.CompletedAt), Discarded: !d.DiscardedAt.IsZero(),
+		CompletedAt: moment(d.CompletedAt), DuplicateOf: orNull(string(d.DuplicateOf)), Discarded: !d.DiscardedAt.IsZero(),
 	}
 	for name, field := range d.Fields {
 		shown.Confidence[name] = field.Confidence

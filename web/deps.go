@@ -112,6 +112,61 @@ type Mails interface {
 	Addresses(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Address, error)
 }
 
+// MailLog is every mail that was accepted, with what became of it.
+type MailLog interface {
+	// Mails lists mails, newest first.
+	Mails(ctx context.Context, workspace domain.WorkspaceID, query domain.MailQuery) (domain.MailPage, error)
+	// CountMails counts all mails, each under its one outcome.
+	CountMails(ctx context.Context, workspace domain.WorkspaceID) (domain.MailCounts, error)
+}
+
+// MailDesk is what a person does to a mail. domain.ErrNotDue: it is being
+// unpacked, or the part cannot be imported.
+type MailDesk interface {
+	// Reprocess unpacks a mail once more.
+	Reprocess(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID, by string) (domain.Mail, error)
+	// ImportPart makes a document of a part that was skipped.
+	ImportPart(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID, index int, by string) (domain.Mail, error)
+}
+
+// Quarantine is what a person decides about a mail that is held back;
+// domain.ErrNotDue when it is not.
+type Quarantine interface {
+	// ApproveMail lets a mail in, and with always its author from now on.
+	ApproveMail(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID, always bool, by string) (domain.Mail, error)
+	// BlockMail blocks the mail's author from now on.
+	BlockMail(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID, by string) (domain.Mail, error)
+	// DeleteMail takes it out of quarantine without making documents.
+	DeleteMail(ctx context.Context, workspace domain.WorkspaceID, id domain.MailID, by string) (domain.Mail, error)
+}
+
+// Policies is what a workspace wants done with its mail.
+type Policies interface {
+	MailPolicy(ctx context.Context, workspace domain.WorkspaceID) (domain.MailPolicy, error)
+	// SetMailPolicy writes everything but rules and members.
+	SetMailPolicy(ctx context.Context, workspace domain.WorkspaceID, policy domain.MailPolicy, by string) error
+}
+
+// Rules are what is done with the mail of single senders.
+type Rules interface {
+	PutRule(ctx context.Context, workspace domain.WorkspaceID, rule domain.SenderRule) error
+	RemoveRule(ctx context.Context, workspace domain.WorkspaceID, sender, by string) error
+}
+
+// Addresses makes and ends a workspace's mail addresses.
+type Addresses interface {
+	NewAddress(ctx context.Context, workspace domain.WorkspaceID, label, mailDomain, by string) (domain.Address, error)
+	// RotateAddress puts a new address in an old one's place, which works for the grace period still.
+	RotateAddress(ctx context.Context, workspace domain.WorkspaceID, address string, grace time.Duration, by string) (domain.Address, error)
+	// RemoveAddress ends an address at once; domain.ErrNotDue for the last one that stays.
+	RemoveAddress(ctx context.Context, workspace domain.WorkspaceID, address, by string) error
+}
+
+// Labels names addresses.
+type Labels interface {
+	LabelAddress(ctx context.Context, workspace domain.WorkspaceID, address, label, by string) error
+}
+
 // Feed tells which workspaces changed: at once for this node's own commits,
 // within a second for the others. It may tell too often, and repeats itself
 // after a lost connection, for domain.AllWorkspaces where it cannot tell.

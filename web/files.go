@@ -14,7 +14,6 @@ import (
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 const (
@@ -100,11 +99,11 @@ func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, document domai
 }
 
 func (s *Server) rawMail(w http.ResponseWriter, r *http.Request) error {
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	id, err := mailID(r)
 	if err != nil {
-		return domain.ErrNotFound
+		return err
 	}
-	m, err := s.cfg.Mails.Mail(r.Context(), workspaceOf(r), domain.MailID(id.String()))
+	m, err := s.cfg.Mails.Mail(r.Context(), workspaceOf(r), id)
 	if err != nil {
 		return fmt.Errorf("read mail: %w", err)
 	}

@@ -99,7 +99,12 @@ func (s *Server) emptyInbox(w http.ResponseWriter, r *http.Request, shell templa
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, templates.EmptyPage(shell, code))
+	const shown = 3
+	notices, err := s.cfg.MailLog.Mails(r.Context(), workspaceOf(r), domain.MailQuery{Outcome: domain.OutcomeNotice, Limit: shown})
+	if err != nil {
+		return fmt.Errorf("list confirmations: %w", err)
+	}
+	return render(w, r, http.StatusOK, templates.EmptyPage(shell, code, notices.Mails))
 }
 
 func (s *Server) inboxDays(r *http.Request, list templates.List) (domain.DocumentPage, []templates.Day, error) {

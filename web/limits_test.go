@@ -107,7 +107,7 @@ func TestClientAddress(t *testing.T) {
 		{"[2001:db8:1:2:3:4:5:6]:1", nil, "2001:db8:1:2::/64"},
 		{"[fd00::1]:1", []string{"2001:db8:1:2::9"}, "2001:db8:1:2::/64"},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = test.peer
 		for _, line := range test.forwarded {
 			r.Header.Add("X-Forwarded-For", line)

@@ -11,6 +11,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
 // browser starts Chromium, signed in at the site.
@@ -61,6 +63,11 @@ func TestLook(t *testing.T) {
 	seedFailures(broken.memory)
 	broken.user.Operator = true
 	fctx := broken.browser(t)
+	log := newSite(t)
+	seedMails(log.memory)
+	log.rules = []domain.SenderRule{{Sender: "nordlys.example", Verb: domain.RuleAllow, By: log.user.Email, CreatedAt: time.Now()}, {Sender: "prize-desk.example", Verb: domain.RuleBlock, CreatedAt: time.Now()}}
+	log.addresses = append(log.addresses, domain.Address{Address: "lindqvist-old4@in.docuflow.example", Label: "Travel", RetiresAt: time.Now().Add(700 * time.Hour)})
+	mctx := log.browser(t)
 	doc := "/documents/" + string(nordlys)
 	for _, shot := range []struct {
 		ctx           context.Context
@@ -89,6 +96,14 @@ func TestLook(t *testing.T) {
 		{fctx, "operations-1280", broken.url + "/operations", 1280, 840, false},
 		{fctx, "operations-dark-1280", broken.url + "/operations", 1280, 840, true},
 		{fctx, "operations-390", broken.url + "/operations", 390, 1400, false},
+		{mctx, "maillog-1280", log.url + "/mails?open=" + string(heldMail), 1280, 900, false},
+		{mctx, "maillog-dark-1280", log.url + "/mails?open=" + string(heldMail), 1280, 900, true},
+		{mctx, "maillog-900", log.url + "/mails?open=" + string(heldMail), 900, 1200, false},
+		{mctx, "maillog-390", log.url + "/mails", 390, 1400, false},
+		{mctx, "maillog-open-390", log.url + "/mails/" + string(heldMail), 390, 1400, false},
+		{mctx, "maillog-copy-1280", log.url + "/mails/" + string(copyMail), 1280, 700, false},
+		{mctx, "settings-1280", log.url + "/settings", 1280, 1000, false},
+		{mctx, "settings-390", log.url + "/settings", 390, 1500, false},
 		{ectx, "empty-1280", empty.url + "/", 1280, 900, false},
 		{ectx, "empty-dark-1280", empty.url + "/", 1280, 900, true},
 		{ectx, "empty-390", empty.url + "/", 390, 1400, false},

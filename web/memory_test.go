@@ -39,6 +39,9 @@ type memory struct {
 	paint     []byte // what every page looks like
 	broken    error  // what every read of the ledger answers
 	reads     int    // of Changes
+	rules     []domain.SenderRule
+	policy    domain.MailPolicy
+	addresses []domain.Address
 	deadMails []domain.Mail
 	pauses    []domain.StagePause
 	asked     []string // by operators
@@ -48,6 +51,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
+		policy: domain.DefaultMailPolicy(), addresses: []domain.Address{{Address: "lindqvist-7f3k@in.docuflow.example"}},
 		workspace: domain.Workspace{ID: "5f0c6d3e-5a5b-4c1e-9d50-0a8a35d3a001", Name: "Lindqvist & Co", Slug: "lindqvist"},
 		user:      domain.User{ID: "5f0c6d3e-5a5b-4c1e-9d50-0a8a35d3a002", Email: "maria.aalto@lindqvist.example", Name: "Maria Aalto"},
 		documents: map[domain.DocumentID]domain.Document{}, mails: map[domain.MailID]domain.Mail{},
@@ -82,7 +86,7 @@ func (m *memory) putMail(mail domain.Mail) domain.Mail {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
-	mail.Seq, mail.Workspace = m.seq, m.workspace.ID
+	mail.Seq, mail.Workspace, mail.Outcome = m.seq, m.workspace.ID, outcomeOf(mail)
 	m.mails[mail.ID] = mail
 	m.tell()
 	return mail
@@ -255,7 +259,7 @@ func (m *memory) Balance(context.Context, domain.WorkspaceID) (domain.Balance, e
 			b.InProgress++
 		}
 	}
-	b.Unpacking, b.DeadMails = len(m.unpacking()), len(m.deadMails)
+	b.Unpacking, b.DeadMails, b.HeldMails = len(m.unpacking()), len(m.deadMails), m.heldMails()
 	return b, m.broken
 }
 
@@ -304,7 +308,9 @@ func (m *memory) Mail(_ context.Context, workspace domain.WorkspaceID, id domain
 }
 
 func (m *memory) Addresses(context.Context, domain.WorkspaceID) ([]domain.Address, error) {
-	return []domain.Address{{Workspace: m.workspace.ID, Address: "lindqvist-7f3k@in.docuflow.example"}}, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.addresses), nil
 }
 
 func (m *memory) Subscribe(context.Context) <-chan domain.WorkspaceID {

@@ -26,6 +26,13 @@ type Config struct {
 	Operators  Operators
 	Ledger     Ledger
 	Mails      Mails
+	MailLog    MailLog
+	MailDesk   MailDesk
+	Quarantine Quarantine
+	Policies   Policies
+	Rules      Rules
+	Addresses  Addresses
+	Labels     Labels
 	Feed       Feed
 	Sessions   Sessions
 	Tokens     Tokens
@@ -44,6 +51,8 @@ type Config struct {
 	// Zone is where days begin and times are told; nil is the server's zone.
 	Zone    *time.Location
 	Version string
+	// MailDomain is that of new mail addresses.
+	MailDomain string
 	// Secure says that browsers reach the server by https alone.
 	Secure bool
 	// CookieKey signs the session cookie: at least 32 secret octets that stay
@@ -81,6 +90,7 @@ func (c Config) check() error {
 		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
 		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations, "Operators": c.Operators,
+		"MailLog": c.MailLog, "MailDesk": c.MailDesk, "Quarantine": c.Quarantine, "Policies": c.Policies, "Rules": c.Rules, "Addresses": c.Addresses, "Labels": c.Labels,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,6 +57,8 @@ type settings struct {
 	RateLimits string `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"Limits on how often strangers and clients may come, in mail and on pages: on, or off for load tests."`
 
 	mailing
+
+	DNS string `env:"DOCUFLOW_DNS" help:"DNS server for the checks of senders, host:port. Default: the system's."`
 
 	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
 
@@ -229,6 +232,10 @@ func (s settings) complete() (settings, error) {
 		_, _, err := net.SplitHostPort(addr)
 		report(err != nil, "%s: %q is not host:port", name, addr)
 	}
+	if s.DNS != "" {
+		_, _, err := net.SplitHostPort(s.DNS)
+		report(err != nil, "DOCUFLOW_DNS: %q is not host:port", s.DNS)
+	}
 	public, err := url.Parse(s.PublicURL)
 	report(err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https", "DOCUFLOW_PUBLIC_URL: %q is not a web address", s.PublicURL)
 	report(s.Jobs < 1, "DOCUFLOW_JOBS: must be at least 1")
@@ -269,4 +276,15 @@ func (s settings) policy(stage domain.StageName, timeout time.Duration) domain.R
 		policy.Timeout = timeout
 	}
 	return policy
+}
+
+// resolver asks the DNS that the settings name.
+func (s settings) resolver() *net.Resolver {
+	if s.DNS == "" {
+		return &net.Resolver{PreferGo: true}
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, network, s.DNS)
+	}}
 }

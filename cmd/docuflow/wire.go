@@ -16,6 +16,7 @@ import (
 	"github.com/docuflow/docuflow/integrations/folder"
 	"github.com/docuflow/docuflow/integrations/imap"
 	"github.com/docuflow/docuflow/mail"
+	"github.com/docuflow/docuflow/mail/sender"
 	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
 	"github.com/docuflow/docuflow/storage/objects"
@@ -99,7 +100,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.system = actors.New(actors.Config{
 		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, first, tempDir),
+		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store), first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
@@ -120,6 +121,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
@@ -150,6 +152,12 @@ func (n *node) mailConfig() mail.Config {
 		config.Gate = mail.NewBuckets(s.mailRate("workspace"))
 	}
 	return config
+}
+
+// senderChecks asks the DNS about the senders of mails, for at most so long a mail.
+func (n *node) senderChecks() *sender.Checker {
+	const timeout = 10 * time.Second
+	return sender.New(n.settings.resolver(), timeout)
 }
 
 // replayer gives dead letters another try when somebody asked for it.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -18,7 +17,7 @@ const documentColumns = `id::text, workspace_id::text, coalesce(mail_id::text, '
 	original_key, standardized_key, standard_size, pages, thumbnail_key, page_model_key, status, stage, fields, source, review,
 	attempt, next_attempt_at, error, coalesce(clock_timestamp() - tried_at, '0'), (SELECT jsonb_build_object('connection', p.connection, 'reason', p.reason, 'since', p.since, 'everywhere', p.workspace_id IS NULL)
 		FROM stage_pauses p WHERE (p.workspace_id = documents.workspace_id OR p.workspace_id IS NULL) AND p.stage = documents.stage AND documents.status IN ('QUEUED', 'RETRYING')
-		ORDER BY p.workspace_id IS NULL, p.since LIMIT 1), created_at, updated_at, completed_at, discarded_at, seq,
+		ORDER BY p.workspace_id IS NULL, p.since LIMIT 1), created_at, updated_at, completed_at, discarded_at, coalesce(duplicate_of::text, ''), category_hint, seq,
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('destination', x.destination, 'reference', x.reference, 'link', x.link, 'at', x.delivered_at)
 		ORDER BY x.delivered_at), '[]') FROM deliveries x WHERE x.document_id = documents.id AND x.delivered_at IS NOT NULL)`
 
@@ -29,7 +28,7 @@ func scanDocumentAnd(row pgx.CollectableRow, more ...any) (d domain.Document, er
 	err = row.Scan(append([]any{&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
 		&d.Original, &d.Standardized, &d.StandardSize, &d.Pages, &d.Thumbnail, &d.PageModel, &d.Status, &d.Stage, &d.Fields, &d.Source, &d.Review,
 		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.Trying, &d.Waiting, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
-		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries}, more...)...)
+		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.DuplicateOf, &d.Hint, &d.Seq, &d.Deliveries}, more...)...)
 	return d, err
 }
 
@@ -77,7 +76,7 @@ func (s *Store) Documents(ctx context.Context, workspace domain.WorkspaceID, que
 	if len(page.Documents) > query.Limit {
 		page.Documents = page.Documents[:query.Limit]
 		last := page.Documents[query.Limit-1]
-		page.NextCursor = formatCursor(last)
+		page.NextCursor = formatCursor(last.CreatedAt, string(last.ID))
 	}
 	return page, nil
 }
@@ -105,8 +104,8 @@ type cursor struct {
 	id *string
 }
 
-func formatCursor(d domain.Document) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(d.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + string(d.ID)))
+func formatCursor(at time.Time, id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(at.UTC().Format(time.RFC3339Nano) + " " + id))
 }
 
 func parseCursor(text string) (cursor, error) {
@@ -157,18 +156,17 @@ func scanAttempt(row pgx.CollectableRow) (a domain.Attempt, err error) {
 	return a, err
 }
 
-// insertDocument returns false when the document is here already: the same
-// part of the same mail, delivered again.
-func (c change) insertDocument(ctx context.Context, n domain.NewDocument, seq int64) (bool, error) {
-	tag, err := c.Exec(ctx, `
-		INSERT INTO documents (id, workspace_id, mail_id, message_id, part, sender, file_name, media_type, size, sha256, original_key, stage, seq)
-		VALUES ($1, current_workspace(), nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (workspace_id, message_id, sha256, part) WHERE message_id <> '' DO NOTHING`,
-		n.ID, n.Mail, n.MessageID, n.Part, n.Sender, n.FileName, n.MediaType, n.Size, n.SHA256, n.Original, n.Stage, seq)
+// insertDocument makes the row of a document, marked as a possible duplicate
+// when a document of the same bytes came before.
+func (c change) insertDocument(ctx context.Context, n domain.NewDocument, first domain.DocumentID, seq int64) error {
+	_, err := c.Exec(ctx, `
+		INSERT INTO documents (id, workspace_id, mail_id, message_id, part, sender, file_name, media_type, size, sha256, original_key, stage, duplicate_of, seq, category_hint)
+		VALUES ($1, current_workspace(), nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, '')::uuid, $13, $14)`,
+		n.ID, n.Mail, n.MessageID, n.Part, n.Sender, n.FileName, n.MediaType, n.Size, n.SHA256, n.Original, n.Stage, first, seq, n.Hint)
 	if err != nil {
-		return false, fmt.Errorf("insert document: %w", err)
+		return fmt.Errorf("insert document: %w", err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return nil
 }
 
 // AddDocument makes the row of an uploaded document.
@@ -178,7 +176,11 @@ func (s *Store) AddDocument(ctx context.Context, workspace domain.WorkspaceID, n
 		if err != nil {
 			return err
 		}
-		if _, err := tx.insertDocument(ctx, n, seq); err != nil {
+		first, err := tx.firstOfContent(ctx, n)
+		if err != nil {
+			return err
+		}
+		if err := tx.insertDocument(ctx, n, first, seq); err != nil {
 			return err
 		}
 		document, err = selectDocument(ctx, tx, n.ID)
@@ -188,9 +190,4 @@ func (s *Store) AddDocument(ctx context.Context, workspace domain.WorkspaceID, n
 		return domain.Document{}, fmt.Errorf("add document: %w", err)
 	}
 	return document, nil
-}
-
-// parts is how a mail's parts are stored.
-func partsJSON(parts []domain.Part) ([]byte, error) {
-	return json.Marshal(append([]domain.Part{}, parts...))
 }

@@ -25,10 +25,11 @@ func (s *Store) Balance(ctx context.Context, workspace domain.WorkspaceID) (b do
 				count(*) FILTER (WHERE status = 'FAILED'),
 				(SELECT count(*) FROM mails WHERE status = 'ACCEPTED'),
 				(SELECT count(*) FROM mails WHERE status = 'FAILED' AND discarded_at IS NULL),
+				(SELECT count(*) FROM mails WHERE outcome = 'quarantined'),
 				(SELECT event_seq FROM workspaces)
 			FROM (SELECT status, review, status IN ('QUEUED', 'RETRYING') AND stage = ANY (ARRAY(SELECT p.stage FROM stage_pauses p)) AS waits
 				FROM documents WHERE discarded_at IS NULL) counted`).
-			Scan(&b.Received, &b.Done, &b.Review, &b.InProgress, &b.Retrying, &b.Waiting, &b.Failed, &b.Unpacking, &b.DeadMails, &b.Seq)
+			Scan(&b.Received, &b.Done, &b.Review, &b.InProgress, &b.Retrying, &b.Waiting, &b.Failed, &b.Unpacking, &b.DeadMails, &b.HeldMails, &b.Seq)
 	})
 	if err != nil {
 		return domain.Balance{}, fmt.Errorf("count documents: %w", err)
@@ -88,12 +89,12 @@ func cut(changes domain.Changes) domain.Changes {
 }
 
 // Sums adds up the totals of the selected documents that were received from
-// from until before until, one for each currency. Failed documents and those
-// without a total or a currency are left out.
+// from until before until, one for each currency. Failed documents, possible
+// duplicates and those without a total or a currency are left out.
 func (s *Store) Sums(ctx context.Context, workspace domain.WorkspaceID, query domain.DocumentQuery, from, until time.Time) (sums []domain.Sum, err error) {
 	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT currency, sum(total_amount)::text, count(*) FROM documents
-			WHERE `+selected+` AND status <> 'FAILED' AND total_amount IS NOT NULL AND currency IS NOT NULL AND created_at >= $6 AND created_at < $7
+			WHERE `+selected+` AND status <> 'FAILED' AND duplicate_of IS NULL AND total_amount IS NOT NULL AND currency IS NOT NULL AND created_at >= $6 AND created_at < $7
 			GROUP BY currency`, selection(query, from, until)...)
 		if err != nil {
 			return err

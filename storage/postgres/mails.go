@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -10,12 +10,14 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, recipient, raw_key, size, sha256, status, disposition, reason,
-	message_id, subject, author, parts, attempt, clock_timestamp() - received_at, received_at, updated_at, seq`
+const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, recipient, tag, raw_key, size, sha256, status, disposition, reason,
+	message_id, subject, author, author_name, automatic, verdict, parts, coalesce(duplicate_of::text, ''), notice, outcome, approved_by, wanted,
+	attempt, clock_timestamp() - received_at, received_at, updated_at, seq`
 
 func scanMail(row pgx.CollectableRow) (m domain.Mail, err error) {
-	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Recipient, &m.Raw, &m.Size,
-		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.Parts, &m.Attempt, &m.Trying, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
+	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Recipient, &m.Tag, &m.Raw, &m.Size,
+		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.AuthorName, &m.Automatic, &m.Verdict, &m.Parts,
+		&m.DuplicateOf, &m.Notice, &m.Outcome, &m.ApprovedBy, &m.Wanted, &m.Attempt, &m.Trying, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
 	m.Envelope.Recipients = []string{m.Recipient}
 	return m, err
 }
@@ -64,9 +66,9 @@ func (s *Store) AddMail(ctx context.Context, m domain.Mail) error {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq)
-			VALUES ($1, current_workspace(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			m.ID, m.Recipient, m.Envelope.From, m.Envelope.RemoteAddr, m.Envelope.Helo, m.Envelope.TLS, m.Raw, m.Size, m.SHA256, seq)
+			INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq, tag)
+			VALUES ($1, current_workspace(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			m.ID, m.Recipient, m.Envelope.From, m.Envelope.RemoteAddr, m.Envelope.Helo, m.Envelope.TLS, m.Raw, m.Size, m.SHA256, seq, m.Tag)
 		return err
 	})
 	if err != nil {
@@ -80,25 +82,30 @@ func (s *Store) AddMail(ctx context.Context, m domain.Mail) error {
 // the same mail has made are not made again. domain.ErrSuperseded: the lease was lost and nothing was written.
 func (s *Store) FinishMail(ctx context.Context, lease domain.Lease, unpacked domain.Unpacked) error {
 	err := s.changing(ctx, lease.Workspace, func(tx change) error {
+		if err := tx.lock(ctx); err != nil {
+			return err
+		}
+		// The rest of the row is written once it is known what was here before.
+		err := one(tx.Exec(ctx, `UPDATE mails SET message_id = $3, subject = $4, author = $5, author_name = $6, automatic = $7 WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
+			lease.Mail, lease.Epoch, unpacked.MessageID, unpacked.Subject, unpacked.Author, unpacked.AuthorName, unpacked.Automatic))
+		if err != nil {
+			return err
+		}
+		first, err := tx.firstDelivery(ctx, lease.Mail, unpacked)
+		if err != nil {
+			return err
+		}
+		if unpacked, err = tx.insertDocuments(ctx, lease.Mail, unpacked); err != nil {
+			return err
+		}
+		if first != "" {
+			unpacked.Disposition, unpacked.Reason = domain.DispositionDuplicate, redelivered(unpacked)
+		}
 		seq, err := tx.record(ctx, domain.Event{Kind: "mail.unpacked", Mail: lease.Mail, Text: unpacked.Reason})
 		if err != nil {
 			return err
 		}
-		err = one(tx.Exec(ctx, `UPDATE mails SET message_id = $3, subject = $4, author = $5 WHERE id = $1 AND epoch = $2 AND status = 'ACCEPTED'`,
-			lease.Mail, lease.Epoch, unpacked.MessageID, unpacked.Subject, unpacked.Author))
-		if err != nil {
-			return err
-		}
-		if unpacked, err = tx.insertDocuments(ctx, unpacked); err != nil {
-			return err
-		}
-		parts, err := partsJSON(unpacked.Parts)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `UPDATE mails SET status = 'UNPACKED', disposition = $2, reason = $3, parts = $4, lease_until = '-infinity',
-			updated_at = clock_timestamp(), seq = $5 WHERE id = $1`, lease.Mail, unpacked.Disposition, unpacked.Reason, parts, seq)
-		if err != nil {
+		if err := tx.writeUnpacked(ctx, lease.Mail, unpacked, first, seq); err != nil {
 			return err
 		}
 		return closeAttempt(ctx, tx, lease, domain.AttemptDone, attemptEnd{note: unpacked.Reason})
@@ -106,41 +113,19 @@ func (s *Store) FinishMail(ctx context.Context, lease domain.Lease, unpacked dom
 	return leaseError(err, "finish mail", lease)
 }
 
-func (c change) insertDocuments(ctx context.Context, unpacked domain.Unpacked) (domain.Unpacked, error) {
-	made := 0
-	for _, n := range unpacked.Documents {
-		var earlier domain.DocumentID
-		err := c.QueryRow(ctx, `SELECT id::text FROM documents WHERE message_id = $1 AND message_id <> '' AND sha256 = $2 AND part = $3`,
-			n.MessageID, n.SHA256, n.Part).Scan(&earlier)
-		if err == nil {
-			markDuplicate(unpacked.Parts, n, earlier)
-			continue
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return unpacked, fmt.Errorf("look for an earlier delivery: %w", err)
-		}
-		seq, err := c.record(ctx, domain.Event{Kind: "document.received", Document: n.ID, Mail: n.Mail, Text: "Arrived by email"})
-		if err != nil {
-			return unpacked, err
-		}
-		if _, err := c.insertDocument(ctx, n, seq); err != nil {
-			return unpacked, err
-		}
-		made++
+func (c change) writeUnpacked(ctx context.Context, id domain.MailID, unpacked domain.Unpacked, first domain.MailID, seq int64) error {
+	parts, err := partsJSON(unpacked.Parts)
+	if err != nil {
+		return err
 	}
-	if made == 0 && len(unpacked.Documents) > 0 {
-		unpacked.Disposition = domain.DispositionDuplicate
-		unpacked.Reason = "This mail was delivered before; its documents are here already."
+	verdict, err := json.Marshal(unpacked.Verdict)
+	if err != nil {
+		return err
 	}
-	return unpacked, nil
-}
-
-func markDuplicate(parts []domain.Part, n domain.NewDocument, earlier domain.DocumentID) {
-	for i := range parts {
-		if parts[i].Document == n.ID {
-			parts[i].Used, parts[i].Document, parts[i].Reason = false, earlier, "Delivered before"
-		}
-	}
+	_, err = c.Exec(ctx, `UPDATE mails SET status = 'UNPACKED', disposition = $2, reason = $3, parts = $4, verdict = $5, notice = $6,
+		duplicate_of = nullif($7, '')::uuid, lease_until = '-infinity', updated_at = clock_timestamp(), seq = $8 WHERE id = $1`,
+		id, unpacked.Disposition, unpacked.Reason, parts, verdict, unpacked.Notice, first, seq)
+	return err
 }
 
 // FailMail writes that unpacking failed and when the next attempt is due, or

@@ -76,7 +76,9 @@ var samples = map[string]string{
 	"replays":      `INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1)`,
 	"replay_items": `WITH made AS (INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1) RETURNING id)
 		INSERT INTO replay_items (workspace_id, replay_id, document_id) SELECT $1, id, $4 FROM made`,
-	"audit": `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
+	"mail_policies": `INSERT INTO mail_policies (workspace_id) SELECT $1 WHERE $2 IS NOT NULL`,
+	"sender_rules":  `INSERT INTO sender_rules (workspace_id, sender, verb) VALUES ($1, $2, 'block')`,
+	"audit":         `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
 }
 
 func TestWorkspacesCannotReachEachOther(t *testing.T) {

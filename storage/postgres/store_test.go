@@ -60,7 +60,7 @@ func newDocument(t testing.TB, store *postgres.Store, workspace domain.Workspace
 	t.Helper()
 	document, err := store.AddDocument(t.Context(), workspace, domain.NewDocument{
 		ID: domain.DocumentID(uuid.NewString()), Sender: "a@sender.example", FileName: "invoice.pdf", MediaType: "application/pdf",
-		Size: 10, SHA256: "00", Original: "k", Stage: "first",
+		Size: 10, SHA256: uuid.NewString(), Original: "k", Stage: "first",
 	})
 	if err != nil {
 		t.Fatal(err)

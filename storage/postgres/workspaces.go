@@ -26,7 +26,7 @@ func (s *Store) NewWorkspace(ctx context.Context, name, mailDomain, ownerEmail s
 		if err != nil {
 			return err
 		}
-		address = domain.Address{Workspace: workspace.ID, Address: slug + "-" + suffix(8) + "@" + strings.ToLower(mailDomain)}
+		address = domain.Address{Workspace: workspace.ID, Address: slug + "-" + suffix(addressSuffix) + "@" + strings.ToLower(mailDomain)}
 		if _, err = tx.Exec(ctx, "INSERT INTO addresses (address, workspace_id) VALUES ($1, $2)", address.Address, workspace.ID); err != nil {
 			return err
 		}
@@ -44,6 +44,9 @@ func (s *Store) NewWorkspace(ctx context.Context, name, mailDomain, ownerEmail s
 	}
 	return workspace, address, nil
 }
+
+// addressSuffix is how many characters of an address nobody can guess: 40 bits.
+const addressSuffix = 8
 
 func suffix(n int) string { return strings.ToLower(rand.Text())[:n] }
 
@@ -82,44 +85,6 @@ func (s *Store) Workspace(ctx context.Context, id domain.WorkspaceID) (workspace
 			Scan(&workspace.ID, &workspace.Name, &workspace.Slug, &workspace.CreatedAt)
 	})
 	return workspace, notFound(err, "load workspace "+string(id))
-}
-
-// Addresses lists a workspace's mail addresses, the oldest first.
-func (s *Store) Addresses(ctx context.Context, workspace domain.WorkspaceID) (addresses []domain.Address, err error) {
-	err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT workspace_id::text, address, label FROM addresses ORDER BY created_at, address")
-		if err != nil {
-			return err
-		}
-		addresses, err = pgx.CollectRows(rows, pgx.RowToStructByPos[domain.Address])
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list addresses: %w", err)
-	}
-	return addresses, nil
-}
-
-// Resolve finds the workspace of a mail address. Case and a "+tag" do not
-// count. domain.ErrNotFound: nobody here has it.
-func (s *Store) Resolve(ctx context.Context, address string) (found domain.Address, err error) {
-	local, host, ok := cutLast(strings.ToLower(address), "@")
-	if !ok || strings.ContainsRune(address, 0) {
-		return found, domain.ErrNotFound
-	}
-	local, _, _ = strings.Cut(local, "+")
-	err = s.asService(ctx, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, "SELECT workspace_id::text, address, label FROM addresses WHERE address = $1", local+"@"+host).
-			Scan(&found.Workspace, &found.Address, &found.Label)
-	})
-	return found, notFound(err, "resolve address")
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 // Categories lists the categories that a workspace has added, by name.
