@@ -88,7 +88,7 @@ func (o *ocrReader) readAccurately(ctx context.Context, first scan) (scan, []rea
 	language := guessLanguages(accurate.text(), o.languages)
 	readings := []reading{accurate}
 	for _, p := range secondPasses {
-		again, err := o.run(ctx, upright, p, language)
+		again, err := o.further(ctx, upright, p, language)
 		if err != nil {
 			return scan{}, nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docuflow/docuflow/page"
 )
@@ -87,6 +88,7 @@ type ocrReader struct {
 	languages []string
 	accurate  *accurateReader // nil when there is none, or when it failed
 	trouble   error           // why it failed
+	until     time.Time       // no further pass goes on beyond this; zero: they may
 	runs      int
 }
 
@@ -139,7 +141,7 @@ func (o *ocrReader) readUpright(ctx context.Context, upright scan) (scan, readin
 		return upright, first, err
 	}
 	turned := scanOf(turnGrey(upright.picture, quarters))
-	again, err := o.run(ctx, turned, firstPass, language)
+	again, err := o.further(ctx, turned, firstPass, language)
 	if err != nil || again.confidence() <= first.confidence() {
 		return upright, first, err
 	}
@@ -152,7 +154,7 @@ func (o *ocrReader) readAgain(ctx context.Context, s scan, first reading) ([]rea
 	language, passes := guessLanguages(first.text(), o.languages), otherPasses
 	readings := []reading{first}
 	if language != first.language {
-		native, err := o.run(ctx, s, firstPass, language)
+		native, err := o.further(ctx, s, firstPass, language)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +164,7 @@ func (o *ocrReader) readAgain(ctx context.Context, s scan, first reading) ([]rea
 		}
 	}
 	for _, other := range passes {
-		again, err := o.run(ctx, s, other, language)
+		again, err := o.further(ctx, s, other, language)
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +178,24 @@ func (o *ocrReader) firstLanguage() string {
 		return "eng"
 	}
 	return o.languages[0]
+}
+
+// further makes a pass that is not worth losing the others for: it reads nothing
+// when time is up.
+func (o *ocrReader) further(ctx context.Context, s scan, p pass, language string) (reading, error) {
+	patient, cancel := ctx, func() {}
+	if !o.until.IsZero() {
+		patient, cancel = context.WithDeadline(ctx, o.until)
+	}
+	defer cancel()
+	if patient.Err() != nil {
+		return reading{language: language}, ctx.Err()
+	}
+	again, err := o.run(patient, s, p, language)
+	if patient.Err() != nil {
+		return reading{language: language}, ctx.Err()
+	}
+	return again, err
 }
 
 // run makes one pass.

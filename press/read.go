@@ -25,7 +25,7 @@ const (
 
 // read returns what the input says.
 func (h *hand) read(ctx context.Context, languages []string) (reading Reading, err error) {
-	reader := &ocrReader{dir: ".", languages: languages, accurate: h.accurate}
+	reader := &ocrReader{dir: ".", languages: languages, accurate: h.accurate, until: h.patience()}
 	defer func() { reading.Trouble = reader.complaint() }()
 	head, err := readHead(inputName)
 	if err != nil {
@@ -37,15 +37,15 @@ func (h *hand) read(ctx context.Context, languages []string) (reading Reading, e
 	case typeXML:
 		return readXML()
 	case typeJPEG, typePNG, typeWebP, typeTIFF:
-		document, err := recogniseImage(ctx, mediaType, reader, h.patience())
+		document, err := recogniseImage(ctx, mediaType, reader)
 		return Reading{Document: document}, err
 	default:
 		return Reading{}, unusable(mediaType)
 	}
 }
 
-// patience is when recognition begins no further page: what was read by then
-// is worth more than a job that is killed.
+// patience is when recognition begins no further page and stops further passes:
+// what was read by then is worth more than a job that is killed.
 func (h *hand) patience() time.Time { return time.Now().Add(h.limits.Wall / 2) }
 
 func readXML() (Reading, error) {
@@ -77,24 +77,28 @@ func (h *hand) readPDF(ctx context.Context, reader *ocrReader) (Reading, error) 
 		return Reading{}, damagedPDF(err)
 	}
 	reading := Reading{Document: document, XML: opened.invoiceXML()}
-	return reading, opened.recognise(ctx, &reading.Document, reader, h.patience())
+	return reading, opened.recognise(ctx, &reading.Document, reader)
 }
 
 // recognise replaces pages of a document that have next to no text by what is
 // recognised in their pictures.
-func (p *openedPDF) recognise(ctx context.Context, document *page.Document, reader *ocrReader, until time.Time) error {
+func (p *openedPDF) recognise(ctx context.Context, document *page.Document, reader *ocrReader) error {
 	recognised := 0
 	for i := range document.Pages {
-		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised || recognised > 0 && time.Now().After(until) {
+		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised || recognised > 0 && time.Now().After(reader.until) {
 			continue
 		}
 		var seen page.Page
-		err := p.render(i, scanWidth, scanHeight, func(picture image.Image) (err error) {
-			seen, err = reader.recognise(ctx, picture)
-			return err
+		var failure error
+		undrawn := p.render(i, scanWidth, scanHeight, func(picture image.Image) error {
+			seen, failure = reader.recognise(ctx, picture)
+			return nil
 		})
-		if err != nil {
-			return failed("recognise text", err)
+		if failure != nil {
+			return failed("recognise text", failure)
+		}
+		if undrawn != nil {
+			continue // the other pages are worth reading
 		}
 		recognised++
 		if len(seen.Words) <= len(document.Pages[i].Words) {
@@ -107,10 +111,10 @@ func (p *openedPDF) recognise(ctx context.Context, document *page.Document, read
 	return nil
 }
 
-func recogniseImage(ctx context.Context, mediaType string, reader *ocrReader, until time.Time) (page.Document, error) {
+func recogniseImage(ctx context.Context, mediaType string, reader *ocrReader) (page.Document, error) {
 	document := page.Document{Source: page.SourceOCR}
 	err := eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
-		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(until) {
+		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(reader.until) {
 			return nil
 		}
 		seen, err := reader.recognise(ctx, flat(picture, turn, picture.Bounds().Dx()+picture.Bounds().Dy()))

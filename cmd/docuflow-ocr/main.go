@@ -57,7 +57,8 @@ func load(dir string) (*ppocr.Networks, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks := &ppocr.Networks{Alphabet: append(strings.Split(strings.TrimRight(string(alphabet), "\n"), "\n"), " ")}
+	known := append(strings.Split(strings.TrimRight(string(alphabet), "\n"), "\n"), " ")
+	networks := &ppocr.Networks{Alphabet: ppocr.WesternAlphabet(known)}
 	for file, model := range map[string]*ppocr.Model{
 		ppocr.DetectFile: &networks.Detector, ppocr.ClassifyFile: &networks.Classifier, ppocr.ReadFile: &networks.Reader,
 	} {

@@ -13,6 +13,9 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
+
+	"golang.org/x/text/width"
 )
 
 // Model is a network that turns one tensor into another one.
@@ -137,4 +140,18 @@ func turned(picture *image.Gray) *image.Gray {
 		}
 	}
 	return result
+}
+
+// WesternAlphabet is an alphabet without what no Western document has, and with
+// the narrow forms of the wide signs that Chinese text uses. Without it a smudge
+// becomes a Chinese character.
+func WesternAlphabet(alphabet []string) []string {
+	western := make([]string, len(alphabet))
+	for i, text := range alphabet {
+		narrow := width.Fold.String(text)
+		if strings.IndexFunc(narrow, func(r rune) bool { return r >= 0x2e80 }) < 0 {
+			western[i] = narrow
+		}
+	}
+	return western
 }

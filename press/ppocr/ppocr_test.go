@@ -72,6 +72,13 @@ func TestDecodeAndWords(t *testing.T) {
 	}
 }
 
+func TestWesternAlphabet(t *testing.T) {
+	got := strings.Join(WesternAlphabet([]string{"A", "（", "中", "é", "。", "7", " "}), "|")
+	if got != "A|(||é||7| " {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestStretchedTypeIsOneWord(t *testing.T) {
 	line := quad{{0, 0}, {480, 0}, {480, 48}, {0, 48}}
 	var characters []character

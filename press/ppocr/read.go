@@ -45,14 +45,15 @@ func (n *Networks) readLine(picture *image.Gray, line quad) ([]Word, error) {
 // decode takes the likeliest class of each step; a repeated one is one
 // character, and the blank parts those that are printed twice (CTC).
 func (n *Networks) decode(output []float32, steps int, padded float64) []character {
-	classes := len(n.Alphabet) + 1
+	classes, candidates := len(n.Alphabet)+1, n.candidates()
 	var characters []character
 	last := 0
 	for step := range steps {
 		best, value := 0, float32(0)
-		for class, likely := range output[step*classes : (step+1)*classes] {
-			if likely > value {
-				best, value = class, likely
+		likely := output[step*classes : (step+1)*classes]
+		for _, class := range candidates {
+			if likely[class] > value {
+				best, value = class, likely[class]
 			}
 		}
 		if best != 0 && best != last {
@@ -62,6 +63,17 @@ func (n *Networks) decode(output []float32, steps int, padded float64) []charact
 		last = best
 	}
 	return characters
+}
+
+// candidates lists the classes that may be read.
+func (n *Networks) candidates() []int {
+	classes := []int{0}
+	for i, text := range n.Alphabet {
+		if text != "" {
+			classes = append(classes, i+1)
+		}
+	}
+	return classes
 }
 
 // words parts characters at spaces and at gaps. aspect is the line's length in heights.
