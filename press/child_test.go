@@ -25,7 +25,7 @@ func TestJobsThatExceedTheirLimits(t *testing.T) {
 		kind   domain.ErrorKind
 	}{
 		{"wall clock", func(l *Limits) { l.Wall = 300 * time.Millisecond }, domain.KindTimeout},
-		{"memory", func(l *Limits) { l.Data = 200 << 20 }, domain.KindKilled},
+		{"memory", func(l *Limits) { l.Data = 280 << 20 }, domain.KindKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if raced && test.name == "memory" {
