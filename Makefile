@@ -19,11 +19,12 @@ help: ## list the targets
 run: setup build warm ## install what is missing, build, start everything: email an invoice to what it prints
 	@exec bin/docuflow dev
 
-build: ## compile bin/docuflow
+build: ## compile bin/docuflow, and its accurate reader of pictures
 	@echo "build: bin/docuflow $(VERSION)"
 	@go build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/docuflow ./cmd/docuflow
+	@go build -trimpath -ldflags '-s -w' -o bin/ocr/docuflow-ocr ./cmd/docuflow-ocr
 
-setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which)
+setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which); fetch the accurate reader
 	@deploy/setup.sh
 
 setup-test: ## the same for the tests: also Chromium, Node, swaks, Python

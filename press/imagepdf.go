@@ -27,13 +27,17 @@ func (h *hand) standardizeImage(ctx context.Context, mediaType string) (Standard
 	defer file.Close()
 	writer := newImagePDF(file)
 	err = eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
+		original := picture
 		picture = flat(picture, turn, maxWidth)
 		if writer.pages() == 0 {
 			if err := writeThumbnail(shrunk(picture, thumbnailWidth, thumbnailHeight)); err != nil {
 				return err
 			}
 		}
-		return writer.add(picture)
+		if picture != original {
+			return writer.add(picture, nil)
+		}
+		return writer.add(picture, plainJPEG(mediaType))
 	})
 	if err != nil {
 		return Standardized{}, err
@@ -70,10 +74,15 @@ func newImagePDF(file *os.File) *imagePDF {
 
 func (w *imagePDF) pages() int { return len(w.kids) }
 
-func (w *imagePDF) add(picture image.Image) error {
+// add adds a page. original is a JPEG of the same picture, nil when there is
+// none: it is taken when encoding the picture again would not make it smaller.
+func (w *imagePDF) add(picture image.Image, original []byte) error {
 	var encoded bytes.Buffer
 	if err := jpeg.Encode(&encoded, picture, &jpeg.Options{Quality: jpegQuality}); err != nil {
 		return fmt.Errorf("encode a page: %w", err)
+	}
+	if original != nil && len(original) <= encoded.Len() {
+		encoded = *bytes.NewBuffer(original)
 	}
 	size := picture.Bounds().Size()
 	space := "DeviceRGB"

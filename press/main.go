@@ -38,6 +38,10 @@ func serveChild(stdin *bufio.Reader, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+	var err error
+	if hand.accurate, err = openAccurate(first.OCRDir); err != nil {
+		return err
+	}
 	if err := confine(first); err != nil {
 		return err
 	}
@@ -114,7 +118,8 @@ func readLine(r *bufio.Reader, into any) error {
 type hand struct {
 	limits   Limits
 	cacheDir string
-	engine   pdfium.Pdfium // nil until it is needed
+	engine   pdfium.Pdfium   // nil until it is needed
+	accurate *accurateReader // nil when there is none
 }
 
 // pdfium starts pdfium unless it runs already.

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docuflow/docuflow/page"
 )
@@ -29,30 +29,26 @@ type pass struct {
 var (
 	firstPass   = pass{mode: "6", letter: 27}
 	otherPasses = []pass{{mode: "4", letter: 21}, {mode: "11", letter: 24}}
+	// secondPasses follow the accurate reader.
+	secondPasses = []pass{firstPass, otherPasses[0]}
 )
 
 // A reading whose mean confidence is below poorReading may stand on its head.
 const poorReading = 0.62
 
-// readOCR reads the words of a picture, a PNG file. The picture is turned
+// readPage reads the words of a picture, a PNG file. The picture is turned
 // upright by its text, made grey, cropped to what is printed and scaled to the
-// letter size tesseract reads best. Several passes are made; one becomes the
-// page's words, the others stay as alternative readings. dir is a private
-// directory for intermediate files. languages are tesseract's names of those that
-// are allowed; the text itself decides which of them are used.
+// letter size its reader reads best. It is read several times; one reading
+// becomes the page's words, the others stay as alternatives: the accurate
+// reader's first where there is one, else tesseract's.
 //
 // An image without text gives a page without words and no error.
-func readOCR(ctx context.Context, file, dir string, languages []string) (page.Page, error) {
+func (o *ocrReader) readPage(ctx context.Context, file string) (page.Page, error) {
 	picture, err := loadGrey(file)
 	if err != nil {
 		return page.Page{}, err
 	}
-	reader := ocrReader{dir: dir, languages: languages}
-	upright, first, err := reader.readUpright(ctx, picture)
-	if err != nil {
-		return page.Page{}, err
-	}
-	readings, err := reader.readAgain(ctx, upright, first)
+	upright, readings, err := o.readAll(ctx, scanOf(picture))
 	if err != nil {
 		return page.Page{}, err
 	}
@@ -66,11 +62,42 @@ func readOCR(ctx context.Context, file, dir string, languages []string) (page.Pa
 	return read, nil
 }
 
-// ocrReader runs tesseract in one directory.
+// readAll returns the upright scan and its readings, the one to trust first.
+// When the accurate reader fails, tesseract is alone from then on.
+func (o *ocrReader) readAll(ctx context.Context, first scan) (scan, []reading, error) {
+	if o.accurate != nil {
+		upright, readings, err := o.readAccurately(ctx, first)
+		if err == nil || ctx.Err() != nil {
+			return upright, readings, err
+		}
+		o.accurate, o.trouble = nil, err
+	}
+	upright, reading, err := o.readUpright(ctx, first)
+	if err != nil {
+		return scan{}, nil, err
+	}
+	readings, err := o.readAgain(ctx, upright, reading)
+	return upright, readings, err
+}
+
+// ocrReader reads pictures in one directory, which is private. languages are
+// tesseract's names of those that are allowed; the text itself decides which of
+// them are used.
 type ocrReader struct {
 	dir       string
 	languages []string
+	accurate  *accurateReader // nil when there is none, or when it failed
+	trouble   error           // why it failed
+	until     time.Time       // no further pass goes on beyond this; zero: they may
 	runs      int
+}
+
+// complaint says in words why the accurate reader could not be used.
+func (o *ocrReader) complaint() string {
+	if o.trouble == nil {
+		return ""
+	}
+	return o.trouble.Error()
 }
 
 // reading is the result of one pass.
@@ -103,8 +130,8 @@ func (r reading) text() string {
 
 // readUpright makes the first pass, and turns the picture when that read
 // little and tesseract's orientation test says it is not upright.
-func (o *ocrReader) readUpright(ctx context.Context, picture *image.Gray) (scan, reading, error) {
-	upright, language := scanOf(picture), o.firstLanguage()
+func (o *ocrReader) readUpright(ctx context.Context, upright scan) (scan, reading, error) {
+	language := o.firstLanguage()
 	first, err := o.run(ctx, upright, firstPass, language)
 	if err != nil || first.confidence() >= poorReading {
 		return upright, first, err
@@ -113,8 +140,8 @@ func (o *ocrReader) readUpright(ctx context.Context, picture *image.Gray) (scan,
 	if err != nil || quarters == 0 {
 		return upright, first, err
 	}
-	turned := scanOf(turnGrey(picture, quarters))
-	again, err := o.run(ctx, turned, firstPass, language)
+	turned := scanOf(turnGrey(upright.picture, quarters))
+	again, err := o.further(ctx, turned, firstPass, language)
 	if err != nil || again.confidence() <= first.confidence() {
 		return upright, first, err
 	}
@@ -127,7 +154,7 @@ func (o *ocrReader) readAgain(ctx context.Context, s scan, first reading) ([]rea
 	language, passes := guessLanguages(first.text(), o.languages), otherPasses
 	readings := []reading{first}
 	if language != first.language {
-		native, err := o.run(ctx, s, firstPass, language)
+		native, err := o.further(ctx, s, firstPass, language)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +164,7 @@ func (o *ocrReader) readAgain(ctx context.Context, s scan, first reading) ([]rea
 		}
 	}
 	for _, other := range passes {
-		again, err := o.run(ctx, s, other, language)
+		again, err := o.further(ctx, s, other, language)
 		if err != nil {
 			return nil, err
 		}
@@ -151,6 +178,24 @@ func (o *ocrReader) firstLanguage() string {
 		return "eng"
 	}
 	return o.languages[0]
+}
+
+// further makes a pass that is not worth losing the others for: it reads nothing
+// when time is up.
+func (o *ocrReader) further(ctx context.Context, s scan, p pass, language string) (reading, error) {
+	patient, cancel := ctx, func() {}
+	if !o.until.IsZero() {
+		patient, cancel = context.WithDeadline(ctx, o.until)
+	}
+	defer cancel()
+	if patient.Err() != nil {
+		return reading{language: language}, ctx.Err()
+	}
+	again, err := o.run(patient, s, p, language)
+	if patient.Err() != nil {
+		return reading{language: language}, ctx.Err()
+	}
+	return again, err
 }
 
 // run makes one pass.
@@ -207,6 +252,7 @@ func tesseract(ctx context.Context, dir string, arguments ...string) ([]byte, er
 	command := exec.CommandContext(ctx, "tesseract", arguments...)
 	command.Dir = dir
 	command.Env = append(command.Environ(), "OMP_THREAD_LIMIT=1")
+	command.SysProcAttr = tool()
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	output, err := command.Output()

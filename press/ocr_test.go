@@ -61,7 +61,8 @@ func recognise(t *testing.T, picture *image.Gray) page.Page {
 	if err := opened.Close(); err != nil {
 		t.Fatal(err)
 	}
-	read, err := readOCR(t.Context(), file, dir, DefaultLanguages())
+	reader := ocrReader{dir: dir, languages: DefaultLanguages()}
+	read, err := reader.readPage(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}

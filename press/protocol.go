@@ -18,6 +18,7 @@ const inputName = "in"
 type setup struct {
 	Pdfium   bool   `json:"pdfium"` // start pdfium before the first job
 	CacheDir string `json:"cache_dir"`
+	OCRDir   string `json:"ocr_dir"` // of the accurate reader, empty when there is none
 	Limits   Limits `json:"limits"`
 	User     int    `json:"user"` // uid and gid to become; 0 stays what it is
 	Seccomp  bool   `json:"seccomp"`

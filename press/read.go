@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
@@ -23,26 +24,28 @@ const (
 )
 
 // read returns what the input says.
-func (h *hand) read(ctx context.Context, languages []string) (Reading, error) {
+func (h *hand) read(ctx context.Context, languages []string) (reading Reading, err error) {
+	reader := &ocrReader{dir: ".", languages: languages, accurate: h.accurate, until: h.patience()}
+	defer func() { reading.Trouble = reader.complaint() }()
 	head, err := readHead(inputName)
 	if err != nil {
 		return Reading{}, err
 	}
 	switch mediaType := Sniff(head); mediaType {
 	case typePDF:
-		return h.readPDF(ctx, languages)
+		return h.readPDF(ctx, reader)
 	case typeXML:
 		return readXML()
 	case typeJPEG, typePNG, typeWebP, typeTIFF:
-		document, err := recogniseImage(ctx, mediaType, languages, h.patience())
+		document, err := recogniseImage(ctx, mediaType, reader)
 		return Reading{Document: document}, err
 	default:
 		return Reading{}, unusable(mediaType)
 	}
 }
 
-// patience is when recognition begins no further page: what was read by then
-// is worth more than a job that is killed.
+// patience is when recognition begins no further page and stops further passes:
+// what was read by then is worth more than a job that is killed.
 func (h *hand) patience() time.Time { return time.Now().Add(h.limits.Wall / 2) }
 
 func readXML() (Reading, error) {
@@ -63,7 +66,7 @@ func readXML() (Reading, error) {
 	return Reading{XML: content}, nil
 }
 
-func (h *hand) readPDF(ctx context.Context, languages []string) (Reading, error) {
+func (h *hand) readPDF(ctx context.Context, reader *ocrReader) (Reading, error) {
 	opened, _, err := h.openOrRepair(ctx)
 	if err != nil {
 		return Reading{}, err
@@ -74,24 +77,28 @@ func (h *hand) readPDF(ctx context.Context, languages []string) (Reading, error)
 		return Reading{}, damagedPDF(err)
 	}
 	reading := Reading{Document: document, XML: opened.invoiceXML()}
-	return reading, opened.recognise(ctx, &reading.Document, languages, h.patience())
+	return reading, opened.recognise(ctx, &reading.Document, reader)
 }
 
 // recognise replaces pages of a document that have next to no text by what is
 // recognised in their pictures.
-func (p *openedPDF) recognise(ctx context.Context, document *page.Document, languages []string, until time.Time) error {
+func (p *openedPDF) recognise(ctx context.Context, document *page.Document, reader *ocrReader) error {
 	recognised := 0
 	for i := range document.Pages {
-		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised || recognised > 0 && time.Now().After(until) {
+		if len(document.Pages[i].Words) > fewWords || recognised == maxRecognised || recognised > 0 && time.Now().After(reader.until) {
 			continue
 		}
 		var seen page.Page
-		err := p.render(i, scanWidth, scanHeight, func(picture image.Image) (err error) {
-			seen, err = recognisePicture(ctx, picture, languages)
-			return err
+		var failure error
+		undrawn := p.render(i, scanWidth, scanHeight, func(picture image.Image) error {
+			seen, failure = reader.recognise(ctx, picture)
+			return nil
 		})
-		if err != nil {
-			return failed("recognise text", err)
+		if failure != nil {
+			return failed("recognise text", failure)
+		}
+		if undrawn != nil {
+			continue // the other pages are worth reading
 		}
 		recognised++
 		if len(seen.Words) <= len(document.Pages[i].Words) {
@@ -104,13 +111,13 @@ func (p *openedPDF) recognise(ctx context.Context, document *page.Document, lang
 	return nil
 }
 
-func recogniseImage(ctx context.Context, mediaType string, languages []string, until time.Time) (page.Document, error) {
+func recogniseImage(ctx context.Context, mediaType string, reader *ocrReader) (page.Document, error) {
 	document := page.Document{Source: page.SourceOCR}
 	err := eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
-		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(until) {
+		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(reader.until) {
 			return nil
 		}
-		seen, err := recognisePicture(ctx, flat(picture, turn, picture.Bounds().Dx()+picture.Bounds().Dy()), languages)
+		seen, err := reader.recognise(ctx, flat(picture, turn, picture.Bounds().Dx()+picture.Bounds().Dy()))
 		if err != nil {
 			return failed("recognise text", err)
 		}
@@ -121,10 +128,10 @@ func recogniseImage(ctx context.Context, mediaType string, languages []string, u
 	return document, err
 }
 
-func recognisePicture(ctx context.Context, picture image.Image, languages []string) (page.Page, error) {
-	const scan = "scan.png"
+func (o *ocrReader) recognise(ctx context.Context, picture image.Image) (page.Page, error) {
+	scan := filepath.Join(o.dir, "scan.png")
 	if err := writePNG(scan, picture); err != nil {
 		return page.Page{}, err
 	}
-	return readOCR(ctx, scan, ".", languages)
+	return o.readPage(ctx, scan)
 }

@@ -20,7 +20,7 @@ func (p *Press) startIn(confined sandbox, pdfium bool) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := setup{Pdfium: pdfium, CacheDir: p.config.CacheDir, Limits: p.config.Limits, User: confined.user, Seccomp: confined.seccomp}
+	first := setup{Pdfium: pdfium, CacheDir: p.config.CacheDir, OCRDir: p.accurate, Limits: p.config.Limits, User: confined.user, Seccomp: confined.seccomp}
 	started, err := p.launcher.do(func() (*child, error) { return startChild(p.config.Executable, p.tools, dir, confined, first) })
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

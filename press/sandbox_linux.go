@@ -55,6 +55,10 @@ func (s sandbox) attributes() *syscall.SysProcAttr {
 // tool lets a tool die with the child that runs it.
 func tool() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
+// inherited is the name under which a tool finds the first of its extra files: a
+// way to a directory whose parents we may not enter any more.
+func inherited(*os.File) string { return "/proc/self/fd/3" }
+
 // confine gives up, in a child and for good, what a job does not need. The
 // caller holds its thread.
 func confine(first setup) error {

@@ -2,7 +2,10 @@
 
 package press
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // sandboxes lists the ways to confine a child: there is one.
 func sandboxes() []sandbox {
@@ -17,3 +20,6 @@ func tool() *syscall.SysProcAttr { return nil }
 
 // usedData is not known here: children are replaced by their number of jobs.
 func usedData() int64 { return 0 }
+
+// inherited is the name under which a tool finds the first of its extra files.
+func inherited(file *os.File) string { return file.Name() }

@@ -35,6 +35,17 @@ func (s sheet) box(x0, y0, x1, y1 float64) page.Box {
 	return page.Box{X0: across(x0), Y0: down(y0), X1: across(x1), Y1: down(y1)}
 }
 
+// turned is the sheet after clockwise quarter turns, without its picture.
+func (s sheet) turned(quarters int) sheet {
+	size := s.grey.Rect.Size()
+	kept := image.Pt(int(float64(size.X)/s.scale+0.5), int(float64(size.Y)/s.scale+0.5))
+	for range quarters {
+		s.crop = image.Pt(s.full.Y-s.crop.Y-kept.Y, s.crop.X)
+		s.full, kept = image.Pt(s.full.Y, s.full.X), image.Pt(kept.Y, kept.X)
+	}
+	return sheet{full: s.full, crop: s.crop, scale: s.scale}
+}
+
 // loadGrey decodes a PNG file and makes it grey on white.
 func loadGrey(file string) (*image.Gray, error) {
 	opened, err := os.Open(file)

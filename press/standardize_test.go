@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"os"
 	"os/exec"
@@ -195,6 +196,40 @@ func TestStandardizeShrinksPhotos(t *testing.T) {
 			t.Errorf("%d × %d: no %s", test.width, test.height, test.want)
 		}
 	}
+}
+
+// A JPEG that is small already keeps its bytes, without what tells of its owner.
+func TestStandardizeKeepsSmallJPEGs(t *testing.T) {
+	press := newPress(t, nil)
+	var small bytes.Buffer
+	if err := jpeg.Encode(&small, corners(800, 1200), &jpeg.Options{Quality: 30}); err != nil {
+		t.Fatal(err)
+	}
+	scan := small.Bytes()[bytes.Index(small.Bytes(), []byte("\xff\xda")):]
+	done, err := press.Standardize(t.Context(), someone, write(t, "in.jpg", withEXIF(small.Bytes(), upright)), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	output := read(t, done.File)
+	if !bytes.Contains(output, scan) {
+		t.Error("the picture was encoded again")
+	}
+	if bytes.Contains(output, []byte("Exif")) {
+		t.Error("the EXIF data is still there")
+	}
+	checkCorners(t, decodedPNG(t, done.Thumbnail))
+	if over := done.Size - int64(small.Len()); over > 2000 {
+		t.Errorf("grew by %d octets", over)
+	}
+}
+
+func FuzzWithoutApplicationData(f *testing.F) {
+	f.Add(withEXIF(encodedJPEG(f, corners(8, 8)), 6))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if plain := withoutApplicationData(content); len(plain) > len(content) {
+			t.Errorf("%d octets became %d", len(content), len(plain))
+		}
+	})
 }
 
 func TestBadInput(t *testing.T) {

@@ -46,7 +46,7 @@ func readText(ctx context.Context, instance pdfium.Pdfium, file string) (page.Do
 		}
 		read, err := readTextPage(instance, opened.Document, index)
 		if err != nil {
-			return page.Document{}, fmt.Errorf("page %d of %s: %w", index+1, file, err)
+			read = page.Page{Number: index + 1} // the other pages are worth reading
 		}
 		document.Pages = append(document.Pages, read)
 	}

@@ -173,6 +173,7 @@ func (p polling) check(report func(bad bool, format string, values ...any)) {
 // reading is what every command needs that opens documents.
 type reading struct {
 	CacheDir  string   `env:"DOCUFLOW_CACHE_DIR" help:"Where the PDF reader's compiled code is kept. Default: the user's cache directory."`
+	OCRDir    string   `name:"ocr-dir" env:"DOCUFLOW_OCR_DIR" help:"The accurate reader of pictures, as deploy/setup.sh fetches it. Default: ocr beside the program."`
 	Languages []string `env:"DOCUFLOW_OCR_LANGUAGES" default:"eng,deu,fra,spa,ita,nld,por,pol" help:"Languages of scans and photos, in tesseract's codes."`
 }
 

@@ -52,6 +52,7 @@ var libraries = map[string][]string{
 	"github.com/klippa-app/go-pdfium":   {"press"},
 	"github.com/minio/minio-go":         {"storage/*"},
 	"github.com/emersion/go-imap":       {"integrations/*"},
+	"github.com/ebitengine/purego":      {"press"}, // and there in onnx alone, which docuflow must not link: decision 0015
 }
 
 // plain rooms have nothing but the standard library.
@@ -67,6 +68,9 @@ func TestImports(t *testing.T) {
 		if room == "" {
 			t.Errorf("%s is in no room: give it a line in the table", importer)
 			continue
+		}
+		if slices.Contains(list, module+"press/onnx") && importer != module+"cmd/docuflow-ocr" {
+			t.Errorf("%s imports press/onnx, which would link it to the C library", importer)
 		}
 		for _, imported := range list {
 			if complaint := judge(importer, room, imported); complaint != "" {

@@ -86,7 +86,7 @@ func (n *node) assemble(ctx context.Context) error {
 	if n.press, err = openPress(settings.reading, settings.Jobs, tempDir, log); err != nil {
 		return err
 	}
-	log.Info("press is ready", "sandbox", n.press.Sandbox())
+	log.Info("press is ready", "sandbox", n.press.Sandbox(), "recognition", n.press.Recognition())
 	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func openBlobs(ctx context.Context, s settings) (blobs, error) {
 }
 
 func openPress(r reading, jobs int, tempDir string, log *slog.Logger) (*press.Press, error) {
-	return press.New(press.Config{TempDir: tempDir, CacheDir: r.CacheDir, Languages: r.Languages, Jobs: jobs, Log: log})
+	return press.New(press.Config{TempDir: tempDir, CacheDir: r.CacheDir, OCRDir: r.OCRDir, Languages: r.Languages, Jobs: jobs, Log: log})
 }
 
 // emptyDir makes a directory and removes what a killed predecessor left in it.
