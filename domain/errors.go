@@ -28,6 +28,8 @@ var (
 	// ErrNotFound says that there is no such row or object, or that it belongs
 	// to another workspace.
 	ErrNotFound = errors.New("not found")
+	// ErrExists says that there is one of this name already.
+	ErrExists = errors.New("exists already")
 	// ErrNotDue says that a claim found nothing to do: the work is done, not
 	// due yet, or another node holds its lease.
 	ErrNotDue = errors.New("not due")

@@ -55,6 +55,8 @@ type settings struct {
 
 	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
 
+	Keyset secret `env:"DOCUFLOW_KEYSET" help:"Keys that the secrets of connections are sealed with: a file, or a keyset in base64. docuflow keys create makes one, docuflow dev by itself. Without it there are no connections."`
+
 	Node      string        `env:"DOCUFLOW_NODE" help:"Name of this node; no two running ones may share it. Default: a new one at every start."`
 	Jobs      int           `env:"DOCUFLOW_JOBS" help:"Documents in heavy work at a time on this node. Default: the number of processors."`
 	Slots     int           `env:"DOCUFLOW_SLOTS" default:"32" help:"Mails and documents of one workspace in work at a time, if its plan allows as many."`

@@ -39,6 +39,7 @@ type commands struct {
 	Standardize standardizeCommand `cmd:"" help:"Make an optimized PDF of a PDF or an image. Needs no database."`
 	Cluster     clusterCommand     `cmd:"" help:"See the nodes that share a database."`
 	Token       tokenCommand       `cmd:"" help:"Make access tokens for the JSON API."`
+	Keys        keysCommand        `cmd:"" help:"Make and rotate the keys that secrets of connections are sealed with."`
 	Warm        warmCommand        `cmd:"" help:"Prepare the PDF reader's cache, so that the first document is quick."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
