@@ -161,3 +161,37 @@ const (
 	EventCorrected   = "document.corrected"
 	EventQuarantined = "mail.quarantined"
 )
+
+// ClaimedNotice is a notice that may be told under a lease.
+type ClaimedNotice struct {
+	ID         NoticeID
+	Connection ConnectionID
+	Event      string
+	Document   Document
+	Attempt    int           // this one, from 1
+	Trying     time.Duration // since it came to be, by the database's clock
+	Epoch      int64
+	At         time.Time // when it came to be
+}
+
+// NoticeEnd is how telling a notice ended.
+type NoticeEnd struct {
+	Failure   *Failure // nil: it was told
+	Over      bool     // it failed, and no other attempt follows
+	RetryIn   time.Duration
+	Title     string // of the connection
+	Reference string // what the service calls what was made; empty: nothing to remember
+	Link      string
+}
+
+// NoticeLine is one line of the log of what a connection was told.
+type NoticeLine struct {
+	ID       NoticeID
+	Document DocumentID
+	Event    string
+	State    string // due, done, failed
+	Attempt  int
+	Error    string
+	At       time.Time
+	Next     time.Time // when it ended, or when the next attempt is due
+}

@@ -20,6 +20,7 @@ const (
 	KindTooLarge ErrorKind = "too_large"
 	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
 	KindRejected ErrorKind = "rejected" // a service refused for good
+	KindBusy     ErrorKind = "busy"     // a service asks us to come later
 	// KindCancelled says that a person ended the work.
 	KindCancelled ErrorKind = "cancelled"
 )

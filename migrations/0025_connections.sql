@@ -40,6 +40,7 @@ CREATE TABLE notices (
     lease_until     timestamptz NOT NULL DEFAULT '-infinity',
     next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     error           text NOT NULL DEFAULT '', -- of the last attempt, for people
+    told            text NOT NULL DEFAULT '', -- the connection's title, once it was told
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at     timestamptz,
     UNIQUE (connection_id, document_id, event, occasion),

@@ -13,7 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
 )
 
@@ -60,7 +60,7 @@ func runLine(ctx context.Context, line *commands, args []string, stdout, stderr 
 		kong.Description("People email invoices and receipts; DocuFlow files them, and shows how."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"data_dir": defaultDataDir(), "filed_names": folder.DefaultPattern},
+		kong.Vars{"data_dir": defaultDataDir(), "filed_names": pipeline.FolderPattern},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(line, terminal{out: stdout, log: stderr}),
 	)

@@ -19,6 +19,7 @@ import (
 	"github.com/docuflow/docuflow/press"
 	"github.com/docuflow/docuflow/storage/objects"
 	"github.com/docuflow/docuflow/storage/postgres"
+	"github.com/docuflow/docuflow/storage/vault"
 	"github.com/docuflow/docuflow/web"
 )
 
@@ -35,7 +36,10 @@ type node struct {
 	mail     *mail.Server
 	web      *web.Server
 
-	destinations []pipeline.Destination
+	outside *pipeline.Outside
+	teller  *pipeline.Teller
+	vault   *vault.Vault // nil: there is no keyset
+	also    []pipeline.Destination
 }
 
 // blobs is object storage with what an operator needs of it.
@@ -53,15 +57,15 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
 		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
 		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
-		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.destinations...), 5*time.Minute, false),
-		step(pipeline.NewAnnounce(), time.Minute, false),
+		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.outside), 5*time.Minute, false),
+		step(pipeline.NewAnnounce(n.teller, n.store), time.Minute, false),
 	}
 }
 
 // assemble wires a node on an open store, with destinations beside the
 // folder. run closes it.
 func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger, also ...pipeline.Destination) (*node, error) {
-	n := &node{settings: settings, log: log, store: store, metrics: newMetrics(), destinations: also}
+	n := &node{settings: settings, log: log, store: store, metrics: newMetrics(), also: also}
 	if err := n.assemble(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -81,11 +85,10 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	log.Info("press is ready", "sandbox", n.press.Sandbox())
-	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
+	node := nodeName(settings)
+	if err := n.openOutside(node); err != nil {
 		return err
 	}
-	n.destinations = append([]pipeline.Destination{n.folder}, n.destinations...)
-
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name
 	peers, err := settings.peers()
@@ -93,7 +96,7 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.system = actors.New(actors.Config{
-		Node: nodeName(settings), Queue: store, Documents: store, Mails: store, Leases: store,
+		Node: node, Queue: store, Documents: store, Mails: store, Leases: store,
 		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
@@ -115,6 +118,29 @@ func (n *node) assemble(ctx context.Context) error {
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
+}
+
+// openOutside opens the folder and whatever workspaces are connected with.
+func (n *node) openOutside(node string) (err error) {
+	if n.folder, err = folder.Open(n.settings.FiledDir); err != nil {
+		return err
+	}
+	if n.vault, err = openVault(n.settings.Keyset); err != nil {
+		return err
+	}
+	always := []pipeline.Place{{Destination: n.folder, Pattern: n.settings.FiledNames}}
+	for _, destination := range n.also {
+		always = append(always, pipeline.Place{Destination: destination, Pattern: n.settings.FiledNames})
+	}
+	n.outside = pipeline.NewOutside(n.settings.kinds(), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
+	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, node)
+	return nil
+}
+
+// courier tells connections what no stage tells them.
+func (n *node) courier() actors.Courier {
+	const slots, every = 8, 500 * time.Millisecond
+	return actors.Courier{Notices: n.store, Teller: n.teller, Policy: n.settings.policy("announce", 0), Slots: slots, Every: every, Log: n.log}
 }
 
 // replayer gives dead letters another try when somebody asked for it.

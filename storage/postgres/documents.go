@@ -165,7 +165,10 @@ func (c change) insertDocument(ctx context.Context, n domain.NewDocument, seq in
 	if err != nil {
 		return false, fmt.Errorf("insert document: %w", err)
 	}
-	return tag.RowsAffected() == 1, nil
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	return true, c.owe(ctx, domain.EventReceived, n.ID, 0)
 }
 
 // AddDocument makes the row of an uploaded document.
