@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
-	"github.com/docuflow/docuflow/pipeline"
 )
 
 // secret does not print itself.
@@ -154,9 +153,6 @@ func (s settings) complete() (settings, error) {
 	}
 	public, err := url.Parse(s.PublicURL)
 	report(err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https", "DOCUFLOW_PUBLIC_URL: %q is not a web address", s.PublicURL)
-	if err := pipeline.CheckPattern(s.FiledNames); err != nil {
-		report(true, "DOCUFLOW_FILED_NAMES: %w", err)
-	}
 	report(s.Jobs < 1, "DOCUFLOW_JOBS: must be at least 1")
 	report(s.Slots < 1, "DOCUFLOW_SLOTS: must be at least 1")
 	report(s.Attempts < 1, "DOCUFLOW_ATTEMPTS: must be at least 1")

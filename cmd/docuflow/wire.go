@@ -122,6 +122,9 @@ func (n *node) assemble(ctx context.Context) error {
 
 // openOutside opens the folder and whatever workspaces are connected with.
 func (n *node) openOutside(node string) (err error) {
+	if err := pipeline.CheckPattern(n.settings.FiledNames); err != nil {
+		return fmt.Errorf("DOCUFLOW_FILED_NAMES: %w", err)
+	}
 	if n.folder, err = folder.Open(n.settings.FiledDir); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/destinationtest"
 	"github.com/docuflow/docuflow/integrations/folder"
 )
 
@@ -84,4 +85,17 @@ func files(t *testing.T, dir string) (found []string) {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func TestContract(t *testing.T) {
+	destinationtest.Run(t, func(t *testing.T) (destinationtest.Destination, destinationtest.Shelf) {
+		f, dir := open(t)
+		return f, destinationtest.Shelf{
+			Content: func(reference string) []byte {
+				content, _ := os.ReadFile(filepath.Join(dir, reference)) // nil when there is none
+				return content
+			},
+			Count: func() int { return len(files(t, dir)) },
+		}
+	})
 }
