@@ -152,8 +152,10 @@ type Notice struct {
 // NoticeID is the UUID of a notice.
 type NoticeID string
 
-// Events that connections are told of. EventQuarantined is reserved.
+// Events that connections are told of. EventFiled is told by a stage, before the
+// document is completed. EventQuarantined is reserved.
 const (
+	EventFiled       = "document.filed"
 	EventReceived    = "document.received"
 	EventCompleted   = "document.completed"
 	EventReview      = "document.needs_review"

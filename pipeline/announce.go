@@ -133,14 +133,14 @@ func (a *Announce) Info() domain.StageInfo {
 
 // Run does the stage's work.
 func (a *Announce) Run(ctx context.Context, document domain.Document) (domain.Outcome, error) {
-	owed, _, err := a.notices.OweNotices(ctx, document.Workspace, document.ID, domain.EventCompleted)
+	owed, _, err := a.notices.OweNotices(ctx, document.Workspace, document.ID, domain.EventFiled)
 	if err != nil {
 		return domain.Outcome{}, err
 	}
 	if failed := a.tellAll(ctx, document.Workspace, owed); len(failed) > 0 {
 		return domain.Outcome{}, decisive(failed)
 	}
-	_, told, err := a.notices.OweNotices(ctx, document.Workspace, document.ID, domain.EventCompleted)
+	_, told, err := a.notices.OweNotices(ctx, document.Workspace, document.ID, domain.EventFiled)
 	if err != nil {
 		return domain.Outcome{}, err
 	}

@@ -134,7 +134,7 @@ func TestNobodyIsConnected(t *testing.T) {
 func TestOneThatFailsNeitherHoldsUpNorRepeatsTheOthers(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"good", "busy"} {
-		w.connect(name, domain.EventCompleted)
+		w.connect(name, domain.EventFiled)
 	}
 	w.connect("other", domain.EventFailed)
 	d := w.document()
@@ -143,12 +143,12 @@ func TestOneThatFailsNeitherHoldsUpNorRepeatsTheOthers(t *testing.T) {
 	if failure := domain.AsFailure(err); err == nil || failure.Permanent || failure.RetryAfter != 3*time.Second {
 		t.Fatalf("%+v", err)
 	}
-	if !slices.Equal(told, []string{"busy document.completed", "good document.completed"}) {
+	if !slices.Equal(told, []string{"busy document.filed", "good document.filed"}) {
 		t.Fatal(told)
 	}
 	w.reply["busy"] = nil
 	outcome, told, err := w.run(d)
-	if err != nil || !slices.Equal(told, []string{"busy document.completed"}) || outcome.Note != "Told “good”, Told “busy”" {
+	if err != nil || !slices.Equal(told, []string{"busy document.filed"}) || outcome.Note != "Told “good”, Told “busy”" {
 		t.Fatalf("%+v %v %v", outcome, told, err)
 	}
 	if _, told, err = w.run(d); err != nil || len(told) != 0 {
@@ -162,7 +162,7 @@ func TestOneThatFailsNeitherHoldsUpNorRepeatsTheOthers(t *testing.T) {
 
 func TestRefusalIsFinalUntilSomebodyRetries(t *testing.T) {
 	w := newWorld(t)
-	w.connect("no", domain.EventCompleted)
+	w.connect("no", domain.EventFiled)
 	d := w.document()
 	w.reply["no"] = fails(domain.Permanent(domain.KindRejected, "Refused.", nil))
 	if _, _, err := w.run(d); !domain.AsFailure(err).Permanent {
@@ -176,8 +176,8 @@ func TestRefusalIsFinalUntilSomebodyRetries(t *testing.T) {
 
 func TestConnectionThatNeedsAPersonIsOwedItsNotices(t *testing.T) {
 	w := newWorld(t)
-	broken := w.connect("broken", domain.EventCompleted)
-	w.connect("good", domain.EventCompleted)
+	broken := w.connect("broken", domain.EventFiled)
+	w.connect("good", domain.EventFiled)
 	w.reply["broken"] = fails(domain.NeedsPerson("gone", "", "The webhook is gone.", nil))
 	first, second := w.document(), w.document()
 	for _, d := range []domain.Document{first, second} {
@@ -205,7 +205,7 @@ func TestConnectionThatNeedsAPersonIsOwedItsNotices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(w.told, []string{"broken document.completed", "broken document.completed"}) {
+	if !slices.Equal(w.told, []string{"broken document.filed", "broken document.filed"}) {
 		t.Fatal(w.told)
 	}
 	reports, err := w.store.ConnectionReports(t.Context(), w.workspace, w.outside.Title)

@@ -85,7 +85,9 @@ type driveClient struct{ base string }
 
 func (driveClient) Name() string { return "drive-like" }
 
-func (driveClient) Propose(context.Context, domain.Filing, int) (string, error) { return rand.Text(), nil }
+func (driveClient) Propose(context.Context, domain.Filing, int) (string, error) {
+	return rand.Text(), nil
+}
 
 func (c driveClient) Deliver(ctx context.Context, filing domain.Filing) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)

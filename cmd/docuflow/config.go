@@ -74,6 +74,8 @@ type settings struct {
 	BackoffCap    time.Duration            `env:"DOCUFLOW_BACKOFF_CAP" default:"10m" help:"Longest wait before any attempt."`
 	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
 
+	services
+
 	reading
 	logging
 

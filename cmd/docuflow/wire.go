@@ -135,7 +135,7 @@ func (n *node) openOutside(node string) (err error) {
 	for _, destination := range n.also {
 		always = append(always, pipeline.Place{Destination: destination, Pattern: n.settings.FiledNames})
 	}
-	n.outside = pipeline.NewOutside(n.settings.kinds(), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
+	n.outside = pipeline.NewOutside(n.settings.kinds(n.store), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
 	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, node)
 	return nil
 }

@@ -42,10 +42,12 @@ func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.
 			closingAttempt(lease, result, attemptEnd{waited: waited, note: outcome.Note}),
 			fields, advancing(lease, after, next.Name, seq+1),
 		}
-		switch {
-		case next.Name != "":
+		if next.Name != "" {
 			statements = append(statements, openingAttempt(lease))
-		case after.NeedsReview():
+		} else {
+			statements = append(statements, owing(domain.EventCompleted, lease.Document, 0))
+		}
+		if next.Name == "" && after.NeedsReview() {
 			statements = append(statements, owing(domain.EventReview, lease.Document, 0))
 		}
 		if err := tx.deliver(ctx, lease, outcome.Deliveries); err != nil {
