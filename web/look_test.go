@@ -60,6 +60,7 @@ func TestLook(t *testing.T) {
 	broken := newSite(t)
 	seedFailures(broken.memory)
 	broken.user.Operator = true
+	seedConnections(broken.memory)
 	fctx := broken.browser(t)
 	doc := "/documents/" + string(nordlys)
 	for _, shot := range []struct {
@@ -89,6 +90,9 @@ func TestLook(t *testing.T) {
 		{fctx, "operations-1280", broken.url + "/operations", 1280, 840, false},
 		{fctx, "operations-dark-1280", broken.url + "/operations", 1280, 840, true},
 		{fctx, "operations-390", broken.url + "/operations", 390, 1400, false},
+		{fctx, "connections-1280", broken.url + "/connections?open=" + vehicles, 1280, 1000, false},
+		{fctx, "connections-dark-1280", broken.url + "/connections?open=" + vehicles, 1280, 1000, true},
+		{fctx, "connections-390", broken.url + "/connections?open=" + vehicles, 390, 1600, false},
 		{ectx, "empty-1280", empty.url + "/", 1280, 900, false},
 		{ectx, "empty-dark-1280", empty.url + "/", 1280, 900, true},
 		{ectx, "empty-390", empty.url + "/", 390, 1400, false},

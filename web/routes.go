@@ -31,6 +31,18 @@ func (s *Server) router() http.Handler {
 		r.Post("/sign-out", s.handle(s.signOut))
 		r.Get("/mails/{id}/raw", s.handle(s.rawMail))
 		r.Get("/operations", s.handle(s.operations))
+		r.Route("/connections", func(r chi.Router) {
+			r.Get("/", s.handle(s.connections))
+			r.Post("/", s.handle(s.addConnection))
+			r.Get("/new/{kind}", s.handle(s.newConnection))
+			r.Get("/export", s.handle(s.exportSettings))
+			r.Get("/granted", s.handle(s.granted))
+			r.Get("/{id}/sign-in", s.handle(s.consent))
+			r.Post("/{id}", s.handle(s.changeConnection))
+			r.Post("/{id}/switch", s.handle(s.switchConnection))
+			r.Post("/{id}/test", s.handle(s.testConnection))
+			r.Post("/{id}/remove", s.handle(s.removeConnection))
+		})
 		r.Route("/failures", func(r chi.Router) {
 			r.Get("/", s.handle(s.failures))
 			r.Get("/events", s.handle(s.failuresEvents))
@@ -74,6 +86,12 @@ func (s *Server) apiRoutes(r chi.Router) {
 	r.Get("/replays/{id}", s.handle(s.apiReplay))
 	r.Delete("/replays/{id}", s.handle(s.apiStopReplay))
 	r.Post("/pauses/{stage}/resume", s.handle(s.apiResume))
+	r.Get("/connections", s.handle(s.apiConnections))
+	r.Post("/connections", s.handle(s.apiAddConnection))
+	r.Patch("/connections/{id}", s.handle(s.apiChangeConnection))
+	r.Delete("/connections/{id}", s.handle(s.apiRemoveConnection))
+	r.Post("/connections/{id}/test", s.handle(s.apiTestConnection))
+	r.Get("/settings", s.handle(s.exportSettings))
 	r.Get("/events", s.handle(s.apiEvents))
 }
 

@@ -22,14 +22,20 @@ type Config struct {
 	Replays    Replays
 	Pauses     Pauses
 	Operations Operations
-	Ledger     Ledger
-	Mails      Mails
-	Feed       Feed
-	Sessions   Sessions
-	Tokens     Tokens
-	Intake     Intake
-	Files      Files
-	Sampler    Sampler
+
+	Connections       Connections
+	ConnectionDesk    ConnectionDesk
+	ConnectionUse     ConnectionUse
+	ConnectionConsent ConnectionConsent
+
+	Ledger   Ledger
+	Mails    Mails
+	Feed     Feed
+	Sessions Sessions
+	Tokens   Tokens
+	Intake   Intake
+	Files    Files
+	Sampler  Sampler
 
 	// Painter is optional: without it the document page shows the PDF, and no
 	// evidence marked on it.
@@ -42,6 +48,8 @@ type Config struct {
 	// Zone is where days begin and times are told; nil is the server's zone.
 	Zone    *time.Location
 	Version string
+	// PublicURL is where browsers reach the server, without a slash at its end.
+	PublicURL string
 	// Secure says that browsers reach the server by https alone.
 	Secure bool
 	// CookieKey signs the session cookie: at least 32 secret octets that stay
@@ -66,6 +74,7 @@ func (c Config) check() error {
 		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
 		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations,
+		"Connections": c.Connections, "ConnectionDesk": c.ConnectionDesk, "ConnectionUse": c.ConnectionUse, "ConnectionConsent": c.ConnectionConsent,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/docuflow/docuflow/actors"
 	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/drive"
 	"github.com/docuflow/docuflow/integrations/folder"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/pipeline"
@@ -105,6 +107,7 @@ func (n *node) assemble(ctx context.Context) error {
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
 		Peers:      peers, Log: log,
 	})
+	desk := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
 	n.mail = mail.NewServer(mail.Config{
 		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
@@ -112,6 +115,7 @@ func (n *node) assemble(ctx context.Context) error {
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		Dead: store, Replays: store, Pauses: store, Operations: store,
+		Connections: desk, ConnectionDesk: desk, ConnectionUse: desk, ConnectionConsent: desk, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
