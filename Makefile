@@ -26,7 +26,7 @@ build: ## compile bin/docuflow
 setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which)
 	@deploy/setup.sh
 
-setup-test: ## the same for the tests: also Chromium
+setup-test: ## the same for the tests: also Chromium, swaks, Python
 	@deploy/setup.sh test
 
 warm: build ## compile the PDF engine once, so that the first document does not wait for it
@@ -36,6 +36,7 @@ warm: build ## compile the PDF engine once, so that the first document does not 
 # Go's own output stays as it is: one line for each package.
 test: setup-test $(TOOLS)/versitygw ## the whole test suite against real parts, set-up included
 	@echo "go test ./..."; status=0; go test -timeout 10m ./... || status=$$?; \
+	echo "go test -tags kubernetes"; go test -tags kubernetes -run Kubernetes ./cmd/docuflow || status=$$?; \
 	deploy/versions.sh || status=1; exit $$status
 
 test-race: ## the suite with the race detector (needs a C compiler)
@@ -61,6 +62,7 @@ generate: $(TOOLS)/templ $(TOOLS)/protogen ## write generated code anew: templ c
 check: check-generated ## what must hold before the tests are worth running: formatting, vet, generated code
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags kubernetes ./actors ./cmd/docuflow
 
 check-generated: $(TOOLS)/templ $(TOOLS)/protogen ## fail when generated code is not what make generate writes
 	@before=$$($(GENERATED) | xargs cat | cksum); templ generate -log-level warn; protogen messages/kick.proto; \

@@ -27,6 +27,9 @@ import (
 type Peers struct {
 	Address string      // host:port to listen at, where the others reach it
 	TLS     *tls.Config // for both directions; nil: none, for loopback alone
+	// Kubernetes says which nodes get kicks. A binary has that only when it was
+	// built with the tag kubernetes.
+	Kubernetes bool
 }
 
 // workspaceKind is the only kind of virtual actor. Its identity is that of a
@@ -44,7 +47,11 @@ func (s *System) startCluster(ctx context.Context) (err error) {
 		return fmt.Errorf("address for the other nodes: %w", err)
 	}
 	gates := cluster.NewKind(workspaceKind, actor.PropsFromProducer(func() actor.Actor { return &gate{system: s} }))
-	config := cluster.Configure("docuflow", &provider{ctx: ctx, system: s}, disthash.New(), s.remoting(host, number),
+	members, err := s.provider(ctx)
+	if err != nil {
+		return err
+	}
+	config := cluster.Configure("docuflow", members, disthash.New(), s.remoting(host, number),
 		cluster.WithKinds(gates), cluster.WithHeartbeatExpiration(never))
 	c := cluster.New(s.actors, config)
 	defer func() {
@@ -55,6 +62,15 @@ func (s *System) startCluster(ctx context.Context) (err error) {
 	s.router = &clusterRouter{system: s, cluster: c, underway: map[domain.Shard]struct{}{}}
 	c.StartMember()
 	return nil
+}
+
+// provider tells the library where to send kicks.
+func (s *System) provider(ctx context.Context) (cluster.ClusterProvider, error) {
+	rows := &provider{ctx: ctx, system: s}
+	if s.Peers.Kubernetes {
+		return kubernetesProvider(rows)
+	}
+	return rows, nil
 }
 
 // never keeps the library's gossip from having an opinion on who lives: two
@@ -83,16 +99,20 @@ type provider struct {
 
 // StartMember joins, now that the address is known.
 func (p *provider) StartMember(c *cluster.Cluster) error {
-	if p.system.membership == nil {
-		return errors.New("nobody keeps the members")
-	}
 	kinds := c.GetClusterKinds()
-	return p.system.membership.join(p.ctx, c.ActorSystem.Address(), func(members []domain.Member) {
+	return p.join(c, func(members []domain.Member) {
 		if p.system.draining.Load() {
 			return // it routes no more, and must not drop itself
 		}
 		c.MemberList.UpdateClusterTopology(topology(members, kinds))
 	})
+}
+
+func (p *provider) join(c *cluster.Cluster, topology func([]domain.Member)) error {
+	if p.system.membership == nil {
+		return errors.New("nobody keeps the members")
+	}
+	return p.system.membership.join(p.ctx, c.ActorSystem.Address(), topology)
 }
 
 // topology lists the members that can look after workspaces.
@@ -106,7 +126,9 @@ func topology(members []domain.Member, kinds []string) (list cluster.Members) {
 		if err != nil {
 			continue
 		}
-		list = append(list, &cluster.Member{Id: member.ID, Host: host, Port: int32(number), Kinds: kinds})
+		// The library never takes back an id that was gone for a while.
+		id := member.ID + "." + strconv.Itoa(member.Returns)
+		list = append(list, &cluster.Member{Id: id, Host: host, Port: int32(number), Kinds: kinds})
 	}
 	return list
 }
@@ -139,15 +161,16 @@ func (r *clusterRouter) kick(shard domain.Shard) {
 }
 
 func (r *clusterRouter) deliver(shard domain.Shard) {
-	_, err := r.cluster.Request(identity(shard), workspaceKind, &messages.RemoteKick{},
+	answer, err := r.cluster.Request(identity(shard), workspaceKind, &messages.RemoteKick{},
 		cluster.WithTimeout(time.Second), cluster.WithRetryCount(3), cluster.WithRetryAction(waitForRetry))
 	r.mu.Lock()
 	delete(r.underway, shard)
 	r.mu.Unlock()
-	if err == nil || r.system.draining.Load() {
+	kicked, _ := answer.(*messages.RemoteKicked)
+	if err == nil && !kicked.GetDraining() || r.system.draining.Load() {
 		return
 	}
-	r.system.Log.Debug("a node does not answer, running its workspace here for now", "workspace", shard.Workspace, "error", err)
+	r.system.Log.Debug("a node does not answer or drains, running its workspace here for now", "workspace", shard.Workspace, "error", err)
 	root := r.system.actors.Root
 	root.Send(r.system.dispatcher, messages.Kick{Shard: shard})
 	root.Send(r.system.dispatcher, messages.Retire{Shard: shard})
@@ -162,6 +185,9 @@ func waitForRetry(retries int) int {
 // shutdown ends the library's part. Its own grace is for actors that keep
 // state; here everything has ended before.
 func (r *clusterRouter) shutdown() {
+	if err := r.cluster.Config.ClusterProvider.Shutdown(true); err != nil {
+		r.system.Log.Warn("leave the cluster", "error", err)
+	}
 	r.cluster.Remote.Shutdown(false)
 	r.system.actors.Shutdown()
 }
@@ -181,10 +207,11 @@ func (g *gate) Receive(ctx actor.Context) {
 		g.shard = shardOf(m.Identity.Identity)
 		ctx.SetReceiveTimeout(g.system.IdleAfter)
 	case *messages.RemoteKick:
-		if !g.system.draining.Load() {
+		draining := g.system.draining.Load()
+		if !draining {
 			root.Send(g.system.dispatcher, messages.Kick{Shard: g.shard})
 		}
-		ctx.Respond(&messages.RemoteKicked{})
+		ctx.Respond(&messages.RemoteKicked{Draining: draining})
 	case *actor.ReceiveTimeout:
 		ctx.Stop(ctx.Self())
 	case *actor.Stopping: // another node looks after the shard, or nobody has asked for long

@@ -63,6 +63,7 @@ func (m *membership) keep(ctx context.Context, topology func([]domain.Member)) {
 		switch {
 		case err == nil:
 			silent = false
+			m.obey(members)
 			topology(members)
 		case ctx.Err() != nil:
 			return
@@ -78,6 +79,15 @@ func (m *membership) keep(ctx context.Context, topology func([]domain.Member)) {
 			return
 		case <-tick.C:
 		case <-m.soon:
+		}
+	}
+}
+
+// obey finds what a person asks of this node.
+func (m *membership) obey(members []domain.Member) {
+	for _, member := range members {
+		if member.ID == m.id.ID {
+			m.system.obey(member.Asked)
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// A workspace that floods the pool gets every other turn once another one waits.
+// A workspace that floods the pool gets every other turn once another one
+// waits, and a newcomer comes first.
 func TestPoolServesWorkspacesInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(1)
@@ -32,19 +33,19 @@ func TestPoolServesWorkspacesInTurn(t *testing.T) {
 		wait("single")
 		wait("other")
 		wait("other")
-		var order []domain.WorkspaceID
-		for range 7 {
-			p.release()
+		order := []domain.WorkspaceID{"flood"}
+		for i := range 7 {
+			p.release(order[i])
 			synctest.Wait()
 			order = append(order, <-served)
 		}
-		want := []domain.WorkspaceID{"flood", "single", "other", "flood", "other", "flood", "flood"}
+		want := []domain.WorkspaceID{"flood", "single", "flood", "other", "flood", "other", "flood", "flood"}
 		if !slices.Equal(order, want) {
 			t.Fatalf("served %q, want %q", order, want)
 		}
-		p.release()
-		if p.free != 1 || len(p.waiting) != 0 {
-			t.Fatalf("%d slots free, %d workspaces waiting", p.free, len(p.waiting))
+		p.release("flood")
+		if p.free != 1 || len(p.waiting) != 0 || len(p.held) != 0 {
+			t.Fatalf("%d slots free, %d workspaces waiting, %d holding", p.free, len(p.waiting), len(p.held))
 		}
 	})
 }
@@ -63,7 +64,7 @@ func TestPoolLosesNoSlot(t *testing.T) {
 		if err := <-given; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		p.release()
+		p.release("a")
 		if err := p.acquire(t.Context(), "c"); err != nil {
 			t.Fatal(err)
 		}
@@ -76,6 +77,6 @@ func TestPoolLosesNoSlot(t *testing.T) {
 		if err := p.acquire(t.Context(), "e"); !errors.Is(err, errDraining) {
 			t.Fatalf("who comes later: %v", err)
 		}
-		p.release()
+		p.release("c")
 	})
 }

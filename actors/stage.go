@@ -15,12 +15,10 @@ import (
 
 // stage runs one stage once and reports to its parent. It alone may block.
 type stage struct {
-	ctx     context.Context
-	system  *System
-	tenant  domain.WorkspaceID
-	heavy   bool
-	timeout time.Duration
-	run     func(context.Context) (any, error)
+	attempt
+	ctx    context.Context
+	system *System
+	tenant domain.WorkspaceID
 }
 
 // startStage spawns a stage under its document or mail. Cancelling ctx ends it.
@@ -33,22 +31,22 @@ func startStage(parent actor.Context, s stage) *actor.PID {
 func (s *stage) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case messages.Run:
-		ctx.Send(ctx.Parent(), s.attempt())
+		ctx.Send(ctx.Parent(), s.try())
 	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
 		logUnknown(s.system.Log, ctx)
 	}
 }
 
-// attempt waits for a slot if the stage is heavy. Waiting does not count
+// try waits for a slot if the stage is heavy. Waiting does not count
 // against the stage's timeout.
-func (s *stage) attempt() messages.Ran {
+func (s *stage) try() messages.Ran {
 	queued := time.Now()
 	if s.heavy {
 		if err := s.system.heavy.acquire(s.ctx, s.tenant); err != nil {
 			return messages.Ran{Err: err}
 		}
-		defer s.system.heavy.release()
+		defer s.system.heavy.release(s.tenant)
 	}
 	waited := time.Since(queued)
 	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)

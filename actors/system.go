@@ -28,7 +28,7 @@ type Queue interface {
 // refused with domain.ErrSuperseded once the lease is lost.
 type Documents interface {
 	Claim(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, node string, ttl time.Duration) (domain.Document, domain.Lease, error)
-	Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (domain.Document, error)
+	Advance(ctx context.Context, lease domain.Lease, document domain.Document, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (domain.Document, error)
 	Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error
 }
 
@@ -67,7 +67,10 @@ type Config struct {
 	IdleAfter    time.Duration // a workspace without work leaves memory
 	Membership   Membership
 	Peers        *Peers // nil: this node is on its own
-	Log          *slog.Logger
+	// Drained is told when a person has asked this node to drain, or to work
+	// again. nil: nobody needs to know.
+	Drained func(bool)
+	Log     *slog.Logger
 }
 
 // System runs the actors of one node.
@@ -80,11 +83,13 @@ type System struct {
 	membership *membership // nil: nobody keeps who runs
 	shutdown   sync.Once
 
-	// work is cancelled when stages must end at once; draining is set when no
+	// work is cancelled when stages must end at once; draining is set while no
 	// new attempt may begin.
 	work      context.Context
 	abort     context.CancelFunc
 	draining  atomic.Bool
+	stopping  bool         // draining for good
+	turning   sync.Mutex   // guards changes of the two
 	mails     atomic.Int64 // actors
 	documents atomic.Int64 // actors
 }
@@ -180,13 +185,43 @@ func (s *System) scan(ctx context.Context) {
 // Drain begins no new attempts from now on, and tells the other nodes, which
 // then look after everything that is not in work here.
 func (s *System) Drain() {
-	if s.draining.Swap(true) {
+	s.turning.Lock()
+	defer s.turning.Unlock()
+	s.stopping = true
+	s.turn(true)
+}
+
+// Draining says that no new attempt begins here.
+func (s *System) Draining() bool { return s.draining.Load() }
+
+// obey does what a person asks of this node: to drain, or to work again. A node
+// that stops is not asked any more.
+func (s *System) obey(drain bool) {
+	s.turning.Lock()
+	defer s.turning.Unlock()
+	if s.stopping || !s.turn(drain) {
 		return
 	}
-	s.heavy.close()
+	s.Log.Info("a person has asked this node", "drain", drain)
+	if s.Drained != nil {
+		s.Drained(drain)
+	}
+}
+
+// turn says whether that changed anything.
+func (s *System) turn(drain bool) bool {
+	if s.draining.Swap(drain) == drain {
+		return false
+	}
+	if drain {
+		s.heavy.close()
+	} else {
+		s.heavy.open()
+	}
 	if s.membership != nil {
 		s.membership.hurry()
 	}
+	return true
 }
 
 // ErrCutOff says that stages were cancelled because they did not finish in

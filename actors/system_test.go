@@ -54,14 +54,14 @@ func (u unpacker) Run(ctx context.Context, m domain.Mail) (domain.Unpacked, erro
 
 // fixture is a node on a database of its own.
 type fixture struct {
-	t         *testing.T
+	t         testing.TB
 	admin     string
 	store     *postgres.Store
 	workspace domain.WorkspaceID
 	config    actors.Config
 }
 
-func newFixture(t *testing.T, stages ...stage) *fixture {
+func newFixture(t testing.TB, stages ...stage) *fixture {
 	t.Helper()
 	f := &fixture{t: t, admin: postgrestest.New(t, provision)}
 	login, err := url.Parse(f.admin)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -152,10 +153,7 @@ func (w *workspace) start(ctx actor.Context, work domain.Work) bool {
 		return false
 	}
 	id := w.shard.Workspace
-	props, name := actor.PropsFromProducer(func() actor.Actor { return newDocument(w.system, id, work.Document) }), string(work.Document)
-	if work.Mail != "" {
-		props, name = actor.PropsFromProducer(func() actor.Actor { return newMail(w.system, id, work.Mail) }), string(work.Mail)
-	}
+	name := cmp.Or(string(work.Mail), string(work.Document))
 	if _, active := w.active[ctx.Self().GetId()+"/"+name]; active {
 		return true
 	}
@@ -164,6 +162,7 @@ func (w *workspace) start(ctx actor.Context, work domain.Work) bool {
 		w.later = time.AfterFunc(wait, func() { root.Send(self, messages.Paced{}) })
 		return false
 	}
+	props := actor.PropsFromProducer(func() actor.Actor { return newWork(w.system, id, work) })
 	pid, err := ctx.SpawnNamed(props, name)
 	if err != nil {
 		w.system.Log.Error("start work", "workspace", id, "name", name, "error", err)

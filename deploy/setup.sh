@@ -2,7 +2,7 @@
 # Installs the programs that DocuFlow calls, as far as they are missing.
 #
 #   deploy/setup.sh        what running it needs: PostgreSQL, qpdf, tesseract
-#   deploy/setup.sh test   what its tests need on top: Chromium
+#   deploy/setup.sh test   what its tests need on top: Chromium, swaks, Python
 #
 # On Debian and its relatives packages are installed, as root or through sudo;
 # nothing is asked and no database server is started. Elsewhere it says what is
@@ -42,6 +42,9 @@ look_for_programs() {
 	[ -e "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" ] || ! command -v apt-get >/dev/null || need ca-certificates - # for Go's downloads
 	if [ "$purpose" = test ]; then
 		find_chromium || need chromium "--cask chromium"
+		command -v swaks >/dev/null || need swaks swaks
+		perl -MNet::SSLeay -e 1 2>/dev/null || need libnet-ssleay-perl swaks # TLS in swaks
+		command -v python3 >/dev/null || need python3 python
 	fi
 }
 

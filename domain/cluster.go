@@ -10,9 +10,11 @@ type Member struct {
 	Address   string // host:port where other nodes reach it; empty: it is on its own
 	StartedAt time.Time
 	BeatAt    time.Time
-	Draining  bool // it stops: it finishes what it has and takes nothing new
+	Draining  bool // it finishes what it has and takes nothing new: it stops, or was asked to drain
 	Mails     int  // in work
 	Documents int  // in work
+	Asked     bool // a person wants it to drain; it obeys at its next heartbeat
+	Returns   int  // how often it took up work again after that
 }
 
 // QueueState is how much work there is in all workspaces together, without

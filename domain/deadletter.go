@@ -32,6 +32,7 @@ type StagePause struct {
 	Count      int             // documents that wait
 	Oldest     time.Time       // when the one that waits longest became due; zero when none does
 	Hours      [GroupHours]int // began to wait in each of the last hours, the present one last
+	Everywhere bool            // it is an operator who must act
 }
 
 // Failures is everything of a workspace that failed or waits for a person.

@@ -80,6 +80,7 @@ type Waiting struct {
 	Connection string    `json:"connection,omitempty"`
 	Reason     string    `json:"reason"`
 	Since      time.Time `json:"since"`
+	Everywhere bool      `json:"everywhere,omitempty"` // an operator must act, not the workspace's people
 }
 
 // StageError is what went wrong last, in words for the document's owner.

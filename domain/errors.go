@@ -21,6 +21,8 @@ const (
 	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
 	KindRejected ErrorKind = "rejected" // a service refused for good
 	KindBusy     ErrorKind = "busy"     // a service asks us to come later
+	// KindPaused says that an operator has paused a stage.
+	KindPaused ErrorKind = "paused"
 	// KindCancelled says that a person ended the work.
 	KindCancelled ErrorKind = "cancelled"
 )

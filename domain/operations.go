@@ -34,9 +34,11 @@ type StageLoad struct {
 	Slowest time.Duration // the same, exceeded by one in twenty
 }
 
-// PausedStage is a stage that waits for people of some workspaces.
+// PausedStage is a stage that waits for people of some workspaces, or for an
+// operator.
 type PausedStage struct {
 	Stage      StageName
-	Workspaces int
+	Workspaces int       // whose people must act
 	Since      time.Time // the first one
+	Everywhere bool      // an operator has paused it
 }

@@ -1,5 +1,5 @@
-// Package mail is how mail arrives: an SMTP server that hands every mail to an
-// Inbox, unparsed, while it is being received.
+// Package mail is how mail arrives: an SMTP and LMTP server that hands every
+// mail to an Inbox, unparsed, while it is being received.
 //
 // It guarantees:
 //
@@ -11,6 +11,10 @@
 //     the text of an error.
 //   - Nothing of a mail is interpreted. It is passed on octet by octet, with the
 //     dots of RFC 5321 §4.5.2 taken out and our own Received line before it.
+//   - Every failure carries a reference that is in the log, too, and docs/smtp.md
+//     says what each code means.
+//   - Nothing is relayed, and nothing is sent back: what is refused is refused in the
+//     conversation.
 //   - A mail that two servers could read as two (SMTP smuggling) is refused.
 //   - A session takes constant memory, whatever the client sends, and no
 //     session can end the process.

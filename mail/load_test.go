@@ -57,8 +57,9 @@ func sendMany(conn *client, block []byte, how string, size int) {
 		conn.send("DATA\r\n")
 		conn.expect("354 ")
 	} else {
-		conn.send(fmt.Sprintf("BDAT %d LAST\r\n", lines*len(line)))
+		conn.send(fmt.Sprintf("BDAT %d LAST\r\n", 2+lines*len(line)))
 	}
+	conn.send("\r\n") // ends the header
 	for range lines / 100 {
 		if _, err := conn.Write(block); err != nil {
 			conn.t.Errorf("send: %v", err)
@@ -122,7 +123,7 @@ func BenchmarkReceive(b *testing.B) {
 	for _, size := range []int{50 << 10, 1 << 20, 10 << 20} {
 		for name, serve := range servers {
 			b.Run(fmt.Sprintf("%dKB/%s", size>>10, name), func(b *testing.B) {
-				body := strings.Repeat(line, size/len(line)) + ".\r\n"
+				body := "\r\n" + strings.Repeat(line, size/len(line)) + ".\r\n"
 				conn := dial(b, serve(b))
 				conn.SetDeadline(time.Time{})
 				conn.expect("220 ")

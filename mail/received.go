@@ -13,28 +13,43 @@ func (s *session) received(t transaction, reference string, now time.Time) strin
 	if len(t.envelope.Recipients) == 1 { // more would tell each about the others
 		recipient = "\r\n\tfor <" + harmless(t.envelope.Recipients[0]) + ">"
 	}
-	return fmt.Sprintf("Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
+	return fmt.Sprintf("Received: from %s%s\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
 		harmless(t.envelope.Helo), literal(t.envelope.RemoteAddr),
 		s.server.cfg.Hostname, t.protocol, reference, recipient, now.Format(time.RFC1123Z))
 }
 
 // protocol is the keyword of RFC 3848 and RFC 6531.
-func protocol(esmtp, utf8 bool) string {
+func (w *wire) protocol(utf8 bool) string {
+	keyword := "SMTP"
 	switch {
-	case utf8:
-		return "UTF8SMTP"
-	case esmtp:
-		return "ESMTP"
+	case w.door.lmtp:
+		keyword = "LMTP"
+	case w.esmtp && !utf8:
+		keyword = "ESMTP"
 	}
-	return "SMTP"
+	if utf8 {
+		keyword = "UTF8" + keyword
+	}
+	if w.tls {
+		keyword += "S"
+	}
+	if w.account != "" {
+		keyword += "A"
+	}
+	return keyword
 }
 
-// literal writes an IP address as RFC 5321 §4.1.3 does.
+// literal writes an IP address as RFC 5321 §4.1.3 does, in the brackets of a
+// comment. A local socket has none.
 func literal(address string) string {
-	if ip, err := netip.ParseAddr(address); err == nil && ip.Unmap().Is6() {
-		return "[IPv6:" + address + "]"
+	ip, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return ""
+	case ip.Is6():
+		return " ([IPv6:" + address + "])"
 	}
-	return "[" + address + "]"
+	return " ([" + address + "])"
 }
 
 // maxWord keeps our lines within the 998 octets of RFC 5322. No domain and no

@@ -84,7 +84,7 @@ func TestSendSaysWhatTheServerAnswered(t *testing.T) {
 		edit func(*mail.Message)
 		want string
 	}{
-		"unknown recipient": {want: "the recipient nobody@docuflow.test was refused: There is no such mailbox here, please check the address (550 5.1.1)",
+		"unknown recipient": {want: "the recipient nobody@docuflow.test was refused: There is no such mailbox here, please check the address (reference ",
 			edit: func(m *mail.Message) { m.To = "nobody@docuflow.test" }},
 		"too big":      {cfg: mail.Config{MaxSize: 1 << 10}, want: "the mail was refused: The mail is too large, the limit is 1024 octets"},
 		"storage":      {to: &inbox{accept: func() error { return errors.New("disk on fire") }}, want: "the mail was not accepted: Something went wrong on our side, please try again later (reference "},

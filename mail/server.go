@@ -2,11 +2,12 @@ package mail
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"strings"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,18 +26,40 @@ type Inbox interface {
 	Accept(ctx context.Context, envelope domain.Envelope, to []domain.Address, raw io.Reader) error
 }
 
+// Gate is asked whether a workspace takes another mail now: a brake, or a
+// plan's quota.
+type Gate interface {
+	// Allow returns 0 when it does, and else how long the sender should wait.
+	// An error, or no answer within a quarter of a second, lets the mail in:
+	// a doubt of ours is no reason to keep a customer's invoice waiting. For an
+	// address that nobody has it is asked with an empty workspace, so that both take
+	// the same time; that answer is not used.
+	Allow(ctx context.Context, workspace domain.WorkspaceID) (wait time.Duration, err error)
+}
+
 // Config sets limits. A zero value means the default.
 type Config struct {
 	Hostname       string // what the server calls itself; "localhost" by default
+	Domain         string // of the address <postmaster>, which needs none; the hostname by default
 	MaxSize        int64  // octets of a mail; 52428800 by default
+	MaxHeader      int    // octets of a mail's header; 524288 by default
 	MaxRecipients  int    // of one mail; 100 by default, the least that RFC 5321 allows
 	MaxConnections int    // at the same time; 500 by default
 	MaxErrors      int    // 5xx replies before a connection is ended; 20 by default
+	MaxCommands    int    // without an accepted mail, before a connection is ended; 1000 by default
+	Limits         Limits
 
-	CommandTimeout time.Duration // for the next command; 5 minutes by default
+	CommandTimeout time.Duration // for the next command, or a handshake; 5 minutes by default
 	DataTimeout    time.Duration // for the next octet of a mail; 3 minutes by default
 	MessageTimeout time.Duration // for a whole mail; 30 minutes by default
+	AcceptTimeout  time.Duration // for the inbox, from a mail's end on; 5 minutes by default: clients wait for 10
 	ReplyTimeout   time.Duration // for the client to take a reply; 1 minute by default
+
+	TLS      *tls.Config    // for STARTTLS and the submission door; no TLS by default
+	TLSReady func() bool    // whether to offer STARTTLS yet; always by default
+	Tokens   Tokens         // for the submission door
+	Gate     Gate           // lets everything in by default
+	Proxies  []netip.Prefix // who sends a PROXY header, and is believed
 
 	Log *slog.Logger // discards by default
 	// Answered is called after each mail that was transmitted, accepted or not.
@@ -52,15 +75,23 @@ type Answer struct {
 
 func (c Config) withDefaults() Config {
 	c.Hostname = orDefault(c.Hostname, "localhost")
+	c.Domain = orDefault(c.Domain, c.Hostname)
 	c.MaxSize = orDefault(c.MaxSize, 52428800)
+	c.MaxHeader = orDefault(c.MaxHeader, 512<<10)
 	c.MaxRecipients = orDefault(c.MaxRecipients, 100)
 	c.MaxConnections = orDefault(c.MaxConnections, 500)
 	c.MaxErrors = orDefault(c.MaxErrors, 20)
+	c.MaxCommands = orDefault(c.MaxCommands, 1000)
+	c.Limits = c.Limits.withDefaults()
 	c.CommandTimeout = orDefault(c.CommandTimeout, 5*time.Minute)
 	c.DataTimeout = orDefault(c.DataTimeout, 3*time.Minute)
 	c.MessageTimeout = orDefault(c.MessageTimeout, 30*time.Minute)
+	c.AcceptTimeout = orDefault(c.AcceptTimeout, 5*time.Minute)
 	c.ReplyTimeout = orDefault(c.ReplyTimeout, time.Minute)
 	c.Log = orDefault(c.Log, slog.New(slog.DiscardHandler))
+	if c.TLSReady == nil {
+		c.TLSReady = func() bool { return true }
+	}
 	if c.Answered == nil {
 		c.Answered = func(Answer) {}
 	}
@@ -75,11 +106,14 @@ func orDefault[T comparable](value, fallback T) T {
 	return value
 }
 
-// Server receives mail over SMTP.
+// Server receives mail over SMTP and LMTP, through one or more doors.
 type Server struct {
-	cfg   Config
-	inbox Inbox
-	smtp  *smtp.Server
+	cfg        Config
+	inbox      Inbox
+	brakes     *brakes
+	exchange   *door
+	submission *door
+	lmtp       *door
 	// ctx is that of every call to the inbox; it ends when a shutdown runs out of time.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -87,39 +121,39 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	wires     map[*wire]struct{}
-	busy      int           // connections, and mails that are being accepted
-	draining  bool          // a shutdown has begun
-	closed    bool          // and ended
-	idle      chan struct{} // closed when draining and nothing is busy
-	rest      func()        // closes idle
+	places    map[netip.Prefix]int // connections of each address and network
+	away      bool                 // newcomers are sent elsewhere for a while
+	draining  bool                 // a shutdown has begun
+	closed    bool                 // and ended
+	idle      chan struct{}        // closed when draining and nobody is there
+	rest      func()               // closes idle
 }
 
-// NewServer makes a server. Serve starts it.
+// NewServer makes a server. Serve and its siblings open its doors.
 func NewServer(cfg Config, inbox Inbox) *Server {
-	s := &Server{cfg: cfg.withDefaults(), inbox: inbox, wires: map[*wire]struct{}{}, idle: make(chan struct{})}
+	s := &Server{cfg: cfg.withDefaults(), inbox: inbox, wires: map[*wire]struct{}{}, places: map[netip.Prefix]int{}, idle: make(chan struct{})}
+	s.brakes = newBrakes(s.cfg.Limits)
 	s.rest = sync.OnceFunc(func() { close(s.idle) })
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
-	s.smtp.Domain = s.cfg.Hostname
-	s.smtp.MaxMessageBytes = s.cfg.MaxSize
-	s.smtp.MaxRecipients = s.cfg.MaxRecipients
-	s.smtp.MaxLineLength = 0 // the wire limits commands; mails may have any lines
-	s.smtp.WriteTimeout = s.cfg.ReplyTimeout
-	s.smtp.EnableSMTPUTF8 = true
-	s.smtp.ErrorLog = protocolLog{s.cfg.Log}
+	s.exchange = s.newDoor(door{name: "SMTP"})
+	s.submission = s.newDoor(door{name: "submission", tls: true, submission: true})
+	s.lmtp = s.newDoor(door{name: "LMTP", lmtp: true})
 	return s
 }
 
-// Serve takes connections from a listener until Shutdown, and then returns nil.
-func (s *Server) Serve(l net.Listener) error {
-	if !s.open(l) {
-		return l.Close()
-	}
-	if err := s.smtp.Serve(&door{Listener: l, server: s}); err != nil {
-		return fmt.Errorf("serve SMTP on %s: %w", l.Addr(), err)
-	}
-	return nil
-}
+// Serve takes connections of the world's mail servers from a listener until
+// Shutdown, and then returns nil. It offers STARTTLS when there is a Config.TLS.
+func (s *Server) Serve(l net.Listener) error { return s.exchange.serve(l) }
+
+// ServeSubmission is Serve for a workspace's own users (RFC 8314 §3.3): TLS from the
+// first octet on, and nothing is taken before they sign in with an API token.
+// It needs Config.TLS and Config.Tokens. There is no relay: mail goes to the
+// addresses of their workspace alone.
+func (s *Server) ServeSubmission(l net.Listener) error { return s.submission.serve(l) }
+
+// ServeLMTP is Serve for a mail server in front of this one. It is trusted:
+// only the limits of mails themselves hold. Each recipient gets a reply.
+func (s *Server) ServeLMTP(l net.Listener) error { return s.lmtp.serve(l) }
 
 // Shutdown ends the server in good order: mails that are being transmitted are
 // received and answered, everybody else is asked to come back later (421), and
@@ -134,7 +168,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = fmt.Errorf("shut down SMTP: mails are still being received: %w", ctx.Err())
 	}
 	s.cancel()
-	_ = s.smtp.Close() // says only that something is closed already
+	for _, d := range []*door{s.exchange, s.submission, s.lmtp} {
+		_ = d.smtp.Close() // says only that something is closed already
+	}
 	s.close()
 	return err
 }
@@ -169,85 +205,77 @@ func (s *Server) Drain() {
 	for w := range s.wires {
 		w.interrupt()
 	}
-	if s.busy == 0 {
-		s.rest()
+	s.restIfEmpty()
+}
+
+// TurnAway sends everybody elsewhere (421) who is not transmitting a mail,
+// until it is called with false.
+func (s *Server) TurnAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+	if !away {
+		return
+	}
+	for w := range s.wires {
+		w.interrupt()
 	}
 }
 
-// enter admits a connection, or says why not.
-func (s *Server) enter(w *wire) *smtp.SMTPError {
+// join takes a connection in, unless there are far too many to tell them so.
+func (s *Server) join(w *wire) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
-		return replyClosing
-	}
-	if len(s.wires) >= s.cfg.MaxConnections {
-		return replyBusy
+	if len(s.wires) >= 2*s.cfg.MaxConnections {
+		return false
 	}
 	s.wires[w] = struct{}{}
-	s.busy++
+	w.draining = s.draining || s.away // nobody else has it yet
+	return true
+}
+
+// admit lets the client of a connection in, or says why not.
+func (s *Server) admit(w *wire) *smtp.SMTPError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining || s.away:
+		return replyClosing
+	case len(s.wires) > s.cfg.MaxConnections:
+		return replyBusy
+	case w.door.lmtp || s.cfg.Limits.Off || !w.client.IsValid():
+		return nil
+	}
+	client, neighbours := place(w.client), network(w.client)
+	weight := share / cost(w.client)
+	if s.places[client] >= weight*s.cfg.Limits.ClientConnections || s.places[neighbours] >= weight*s.cfg.Limits.NetworkConnections {
+		return replyCrowd
+	}
+	w.places = []netip.Prefix{client, neighbours}
+	for _, place := range w.places {
+		s.places[place]++
+	}
 	return nil
 }
+
+// place is an address as a network of its own.
+func place(client netip.Addr) netip.Prefix { return netip.PrefixFrom(client, client.BitLen()) }
 
 func (s *Server) leave(w *wire) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.wires, w)
-	s.done()
-}
-
-// accepting marks a mail that is being accepted, which in a BDAT may outlive
-// its connection. The function that it returns marks the end.
-func (s *Server) accepting() (end func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.done()
+	for _, place := range w.places {
+		if s.places[place]--; s.places[place] == 0 {
+			delete(s.places, place)
+		}
 	}
+	s.restIfEmpty()
 }
 
-// done needs the lock.
-func (s *Server) done() {
-	s.busy--
-	if s.busy == 0 && s.draining {
+// restIfEmpty needs the lock.
+func (s *Server) restIfEmpty() {
+	if s.draining && len(s.wires) == 0 {
 		s.rest()
 	}
 }
-
-// door is a listener that knows how many may come in.
-type door struct {
-	net.Listener
-	server *Server
-}
-
-func (d *door) Accept() (net.Conn, error) {
-	for {
-		conn, err := d.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		w := newWire(conn, d.server.cfg, d.server.leave)
-		refusal := d.server.enter(w)
-		if refusal == nil {
-			return w, nil
-		}
-		w.say(refusal)
-		conn.Close()
-	}
-}
-
-// protocolLog receives what go-smtp has to say: broken connections and panics.
-type protocolLog struct{ log *slog.Logger }
-
-func (l protocolLog) Printf(format string, v ...any) {
-	level := slog.LevelInfo
-	if strings.HasPrefix(format, "panic") {
-		level = slog.LevelError
-	}
-	l.log.Log(context.Background(), level, "SMTP session ended badly", "error", fmt.Sprintf(format, v...))
-}
-
-func (l protocolLog) Println(v ...any) { l.Printf("%s", fmt.Sprintln(v...)) }

@@ -3,6 +3,7 @@ package mail_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,9 @@ func (i *inbox) Resolve(_ context.Context, address string) (domain.Address, erro
 	local, _, _ := strings.Cut(strings.ToLower(address), "@")
 	local, _, _ = strings.Cut(local, "+")
 	if local != "invoices" && local != "bills" && local != "postmaster" {
+		return domain.Address{}, fmt.Errorf("address %q: %w", address, domain.ErrNotFound)
+	}
+	if !strings.HasSuffix(strings.ToLower(address), "@docuflow.test") {
 		return domain.Address{}, fmt.Errorf("address %q: %w", address, domain.ErrNotFound)
 	}
 	return domain.Address{Workspace: "w", Address: local + "@docuflow.test"}, nil
@@ -100,6 +104,12 @@ type running struct {
 
 func start(t testing.TB, cfg mail.Config, to mail.Inbox) *running {
 	t.Helper()
+	return startDoor(t, cfg, to, (*mail.Server).Serve)
+}
+
+// startDoor is start for any door of a server.
+func startDoor(t testing.TB, cfg mail.Config, to mail.Inbox, serve func(*mail.Server, net.Listener) error) *running {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +118,7 @@ func start(t testing.TB, cfg mail.Config, to mail.Inbox) *running {
 	cfg.Hostname = "mx.docuflow.test"
 	cfg.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: r.log}, nil))
 	r.Server = mail.NewServer(cfg, to)
-	go func() { r.served <- r.Serve(listener) }()
+	go func() { r.served <- serve(r.Server, listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -135,6 +145,23 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 type client struct {
 	t testing.TB
 	*net.TCPConn
+	secure *tls.Conn // after a handshake
+}
+
+// startTLS makes the handshake of a client that believes the test's certificate.
+func (c *client) startTLS() {
+	c.t.Helper()
+	c.secure = tls.Client(c.TCPConn, &tls.Config{RootCAs: testAuthority(c.t), ServerName: "mx.docuflow.test"})
+	if err := c.secure.Handshake(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) stream() io.ReadWriter {
+	if c.secure != nil {
+		return c.secure
+	}
+	return c.TCPConn
 }
 
 func dial(t testing.TB, address string) *client {
@@ -150,7 +177,7 @@ func dial(t testing.TB, address string) *client {
 
 func (c *client) send(text string) {
 	c.t.Helper()
-	if _, err := io.WriteString(c.TCPConn, text); err != nil {
+	if _, err := io.WriteString(c.stream(), text); err != nil {
 		c.t.Fatalf("send %.40q: %v", text, err)
 	}
 }
@@ -179,7 +206,7 @@ func (c *client) line() (string, error) {
 	var line []byte
 	octet := make([]byte, 1)
 	for {
-		if _, err := c.Read(octet); err != nil {
+		if _, err := c.stream().Read(octet); err != nil {
 			return string(line), err
 		}
 		line = append(line, octet[0])
@@ -193,7 +220,9 @@ func (c *client) line() (string, error) {
 func (c *client) expect(prefixes ...string) {
 	c.t.Helper()
 	for _, prefix := range prefixes {
-		if got := c.reply(); !strings.HasPrefix(got, prefix) || prefix == "" && got != "" {
+		got := c.reply()
+		checkDocumented(c.t, got)
+		if !strings.HasPrefix(got, prefix) || prefix == "" && got != "" {
 			c.t.Fatalf("reply %q, want %q", got, prefix)
 		}
 	}
@@ -209,5 +238,5 @@ func (c *client) transaction() {
 	c.send(hello)
 	c.expect("250-Hello")
 	c.send(envelope)
-	c.expect("250 2.0.0", "250 2.0.0")
+	c.expect("250 2.1.0", "250 2.1.5")
 }

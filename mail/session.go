@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -20,14 +18,15 @@ import (
 // resolveTimeout bounds a RCPT: the client gives up after five minutes.
 const resolveTimeout = 30 * time.Second
 
+// gateTimeout bounds the question whether a workspace takes more mail.
+const gateTimeout = 250 * time.Millisecond
+
 // session is one client's conversation: what go-smtp calls with the commands
 // that it understood.
 type session struct {
-	server *Server
-	wire   *wire
-	conn   *smtp.Conn
-
-	mu          sync.Mutex // a BDAT's Data may outlive the transaction
+	server      *Server
+	wire        *wire
+	conn        *smtp.Conn
 	transaction transaction
 }
 
@@ -35,28 +34,39 @@ type session struct {
 type transaction struct {
 	envelope domain.Envelope
 	to       []domain.Address
-	protocol string // for the Received line
-}
-
-func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
-	w, ok := c.Conn().(*wire)
-	if !ok {
-		return nil, errors.New("connection did not come through the door")
-	}
-	return &session{server: s, wire: w, conn: c}, nil
+	asked    map[domain.WorkspaceID]time.Duration // what the gate said
+	protocol string                               // for the Received line
 }
 
 // Mail begins a transaction.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
-	s.set(transaction{
-		envelope: domain.Envelope{From: from, RemoteAddr: remoteIP(s.wire), Helo: s.conn.Hostname()},
-		protocol: protocol(s.wire.esmtp, opts.UTF8),
-	})
+	if s.transaction.asked != nil {
+		return replyOneSender // go-smtp would keep the other mail's recipients
+	}
+	if wait := s.brakes().mail(s.wire.client, from); wait > 0 {
+		return replyTooManyMails(wait)
+	}
+	s.transaction = transaction{
+		envelope: domain.Envelope{From: from, RemoteAddr: s.wire.address(), Helo: s.conn.Hostname(), TLS: s.wire.tls},
+		asked:    map[domain.WorkspaceID]time.Duration{},
+		protocol: s.wire.protocol(opts.UTF8),
+	}
 	return nil
+}
+
+// brakes are not for the mail server in front of us.
+func (s *session) brakes() *brakes {
+	if s.wire.door.lmtp {
+		return nil
+	}
+	return s.server.brakes
 }
 
 // Rcpt adds a recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if wait := s.brakes().guessed(s.wire.client); wait > 0 {
+		return replyTooManyGuesses(wait)
+	}
 	var address domain.Address
 	err := contain(func() (err error) {
 		ctx, cancel := context.WithTimeout(s.server.ctx, resolveTimeout)
@@ -64,55 +74,94 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		address, err = s.server.inbox.Resolve(ctx, to)
 		return err
 	})
-	if err != nil {
-		return s.refuseRecipient(to, err)
+	wait := s.ask(address.Workspace) // also when nobody has the address
+	switch {
+	case s.wire.door.submission && (errors.Is(err, domain.ErrNotFound) || err == nil && address.Workspace != s.wire.account):
+		return s.refuseRecipient(to, replyNotYours, nil)
+	case err != nil:
+		return s.refuseRecipient(to, recipientReply(err), err)
+	case wait > 0:
+		return s.refuseRecipient(to, replyMailboxBusy(wait), nil)
 	}
-	t := s.get()
+	t := &s.transaction
 	t.envelope.Recipients = append(t.envelope.Recipients, to)
 	if !slices.ContainsFunc(t.to, func(a domain.Address) bool { return a.Workspace == address.Workspace && a.Address == address.Address }) {
 		t.to = append(t.to, address)
 	}
-	s.set(t)
 	return nil
 }
 
-func (s *session) refuseRecipient(to string, err error) error {
-	reference := newReference()
-	reply := recipientReply(err, reference)
-	log := s.server.cfg.Log.With("client", remoteIP(s.wire), "recipient", to, "code", reply.Code)
-	if reply == replyNoMailbox {
-		log.Info("recipient refused")
-	} else {
-		log.Error("recipient could not be resolved", "reference", reference, "error", err)
+// ask asks the gate, once for each workspace of a mail. No answer is a yes.
+func (s *session) ask(workspace domain.WorkspaceID) time.Duration {
+	if s.server.cfg.Gate == nil {
+		return 0
 	}
-	return reply
+	if wait, ok := s.transaction.asked[workspace]; ok {
+		return wait
+	}
+	ctx, cancel := context.WithTimeout(s.server.ctx, gateTimeout)
+	defer cancel()
+	answer := make(chan time.Duration, 1)
+	go func() {
+		var wait time.Duration
+		if err := contain(func() (err error) { wait, err = s.server.cfg.Gate.Allow(ctx, workspace); return err }); err != nil {
+			wait = 0
+			if workspace != "" {
+				s.server.cfg.Log.Warn("not known whether a workspace takes mail; it does", "workspace", workspace, "error", err)
+			}
+		}
+		answer <- wait
+	}()
+	var wait time.Duration
+	select {
+	case wait = <-answer:
+	case <-ctx.Done():
+	}
+	s.transaction.asked[workspace] = wait
+	return wait
 }
 
-// Data receives the mail. go-smtp gives a pipe for BDAT; after DATA, the wire
-// reads the mail better than it does.
-func (s *session) Data(r io.Reader) error {
-	defer s.server.accepting()()
-	t, begun, reference := s.get(), time.Now(), newReference()
-	raw := &content{r: r}
-	if _, chunked := r.(*io.PipeReader); !chunked {
-		raw.r = s.wire.message()
+func (s *session) refuseRecipient(to string, reply *smtp.SMTPError, err error) error {
+	reference := newReference()
+	log := s.server.cfg.Log.With("client", s.wire.address(), "recipient", to, "code", reply.Code, "reference", reference)
+	switch {
+	case reply == replyNoMailbox || reply == replyNotYours:
+		s.brakes().guess(s.wire.client)
+		log.Info("recipient refused")
+	case err == nil:
+		log.Info("recipient put off")
+	default:
+		log.Error("recipient could not be resolved", "error", err)
 	}
+	return withReference(reply, reference)
+}
+
+// Data receives the mail, after DATA or in chunks: not from go-smtp but from
+// the wire, which reads it better.
+func (s *session) Data(io.Reader) error {
+	t, begun, reference := s.transaction, time.Now(), newReference()
+	raw := &content{r: s.wire.message(), headerLimit: s.server.cfg.MaxHeader}
 	err := s.accept(t, raw, s.received(t, reference, begun))
 	reply := replyAccepted(reference)
 	if err != nil {
-		reply = mailReply(err, reference, s.server.cfg.MaxSize)
+		reply = mailReply(err, &s.server.cfg)
+	} else {
+		s.wire.commands = 0
 	}
 	answer := Answer{Code: reply.Code, Size: raw.size, Took: time.Since(begun)}
 	s.report(t, answer, reference, err)
 	s.server.cfg.Answered(answer)
-	return reply
+	return withReference(reply, reference)
 }
 
 // accept hands the mail to the inbox. An error of the mail itself counts more
 // than what the inbox made of it.
 func (s *session) accept(t transaction, raw *content, received string) error {
-	ctx, cancel := context.WithTimeout(s.server.ctx, 2*s.server.cfg.MessageTimeout)
+	ctx, cancel := context.WithCancel(s.server.ctx)
 	defer cancel()
+	patience := time.AfterFunc(2*s.server.cfg.MessageTimeout, cancel)
+	defer patience.Stop()
+	raw.ended = func() { patience.Reset(s.server.cfg.AcceptTimeout) }
 	err := contain(func() error {
 		return s.server.inbox.Accept(ctx, t.envelope, t.to, io.MultiReader(strings.NewReader(received), raw))
 	})
@@ -139,28 +188,21 @@ func (s *session) report(t transaction, answer Answer, reference string, err err
 }
 
 // Reset ends a transaction.
-func (s *session) Reset() { s.set(transaction{}) }
+func (s *session) Reset() { s.transaction = transaction{} }
 
 // Logout ends the conversation.
 func (s *session) Logout() error { return nil }
 
-func (s *session) get() transaction {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.transaction
-}
-
-func (s *session) set(t transaction) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.transaction = t
-}
-
 // content is a mail as the inbox reads it: it counts, and remembers its end.
 type content struct {
-	r    io.Reader
-	size int64
-	err  error
+	r     io.Reader
+	size  int64
+	err   error
+	ended func() // called at the mail's end
+
+	headerLimit int
+	bodyBegun   bool
+	inLine      bool // the header's last line has begun
 }
 
 func (c *content) Read(p []byte) (int, error) {
@@ -168,15 +210,38 @@ func (c *content) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n, err := c.r.Read(p)
+	if !c.bodyBegun && c.readHeader(p[:n]) {
+		n, err = 0, errHeader
+	}
 	c.size += int64(n)
 	c.err = err
+	if errors.Is(err, io.EOF) {
+		c.ended()
+	}
 	return n, err
+}
+
+// readHeader looks for the empty line that ends the header, and says whether
+// the header is too large.
+func (c *content) readHeader(p []byte) (tooLarge bool) {
+	for at, octet := range p {
+		switch {
+		case octet == '\n' && !c.inLine:
+			c.bodyBegun = true
+			return c.size+int64(at) > int64(c.headerLimit)
+		case octet != '\r':
+			c.inLine = octet != '\n'
+		}
+	}
+	return c.size+int64(len(p)) > int64(c.headerLimit)
 }
 
 // clientError is what went wrong with a mail on its way to us.
 func clientError(err error) error {
-	if errors.Is(err, errTooBig) || errors.Is(err, errSmuggling) {
-		return err
+	for _, fault := range []error{errTooBig, errHeader, errSmuggling} {
+		if errors.Is(err, fault) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %w", errCutOff, err)
 }
@@ -189,12 +254,4 @@ func contain(do func() error) (err error) {
 		}
 	}()
 	return do()
-}
-
-func remoteIP(c net.Conn) string {
-	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
-	if err != nil {
-		return c.RemoteAddr().String()
-	}
-	return host
 }

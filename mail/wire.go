@@ -2,39 +2,66 @@ package mail
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
 // wire stands between a client's connection and go-smtp. It hands over one
 // command at a time, only once the one before is answered, so it always knows
-// what the client's next octets are: a command, a mail (DATA), or a chunk of
-// one (BDAT). What no server should see it answers itself.
+// what the client's next octets are: a command, a mail (DATA), a chunk of one
+// (BDAT), or a sign-in. What no server should see it answers itself, and what
+// go-smtp answers it says in our words.
 //
-// Only the goroutine that serves the connection may call Read.
+// Only the goroutine that serves the connection may call Read and Write.
 type wire struct {
-	net.Conn
-	cfg    Config
-	closed func()
-	in     *bufio.Reader
+	net.Conn // as it came in; time limits are set here
+	door     *door
+	cfg      *Config
+	closed   func()
+	stream   io.ReadWriter // the connection, or TLS on it
+	in       *bufio.Reader
 
-	line   []byte   // rest of what go-smtp is to read next
-	mail   *message // being received after DATA
-	chunk  int64    // octets that are left of a BDAT chunk
+	client   netip.Addr // of the client, not of a proxy; zero for a local socket
+	entered  bool
+	tls      bool
+	greeted  bool               // the client said who it is, since TLS began
+	esmtp    bool               // … with EHLO, not HELO
+	account  domain.WorkspaceID // that the client signed in to
+	commands int                // since the last mail
+	errors   int                // 5xx replies so far
+
+	line   []byte // rest of what go-smtp is to read next
+	again  []byte // a command that is to be examined once more
+	mail   body   // being received
 	begun  time.Time
-	esmtp  bool  // the client said EHLO, not HELO
-	errors int   // 5xx replies so far
+	giving bool  // go-smtp reads a mail: it said 354
+	muted  bool  // go-smtp answers what the client did not ask
+	sasl   bool  // the next line belongs to a sign-in: go-smtp said 334
 	err    error // the client is not listened to any more
 
 	mu       sync.Mutex
 	waiting  bool // for a command: nothing is lost when it is interrupted
 	draining bool
+
+	places []netip.Prefix // that the server counts it under
+}
+
+// body is a mail on its way in.
+type body interface {
+	io.Reader
+	// skip reads on to where the next command begins.
+	skip() error
 }
 
 const (
@@ -42,8 +69,8 @@ const (
 	maxCommand    = 2048 // octets; RFC 5321 asks for 512, and extensions add to it
 )
 
-func newWire(conn net.Conn, cfg Config, leave func(*wire)) *wire {
-	w := &wire{Conn: conn, cfg: cfg}
+func newWire(conn net.Conn, d *door, leave func(*wire)) *wire {
+	w := &wire{Conn: conn, door: d, cfg: &d.server.cfg, stream: conn}
 	w.closed = sync.OnceFunc(func() { leave(w) })
 	w.in = bufio.NewReaderSize(receiver{w}, receiveBuffer)
 	return w
@@ -57,9 +84,6 @@ func (w *wire) Close() error {
 
 // Read gives go-smtp what it is to see.
 func (w *wire) Read(p []byte) (int, error) {
-	if len(w.line) == 0 && w.chunk > 0 {
-		return w.readChunk(p)
-	}
 	if len(w.line) == 0 {
 		line, err := w.next()
 		if err != nil {
@@ -77,80 +101,111 @@ func (w *wire) next() ([]byte, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	if w.mail == nil {
-		return w.nextCommand()
+	if w.sasl {
+		return w.nextOfSignIn()
 	}
-	// go-smtp is at the start of a mail that the session has read from here.
-	// What the session left is skipped, and go-smtp sees an empty mail.
-	mail := w.mail
-	w.mail = nil
-	err := mail.skip()
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, io.EOF // as between commands: nobody is there
-	}
-	if err != nil {
+	// What nobody read of a mail is skipped. When go-smtp waits for that mail,
+	// which the session has read from here, it sees an empty one.
+	giving := w.giving
+	if err := w.skipMail(); err != nil {
 		return nil, err
 	}
-	return []byte(".\r\n"), nil
+	if giving {
+		return []byte(".\r\n"), nil
+	}
+	return w.nextCommand()
 }
 
-// message begins to read a mail after DATA.
-func (w *wire) message() *message {
-	w.begun = time.Now()
-	w.mail = newMessage(w.in, w.cfg.MaxSize)
+func (w *wire) skipMail() error {
+	mail := w.mail
+	w.mail, w.giving = nil, false
+	if mail == nil {
+		return nil
+	}
+	err := mail.skip()
+	if errors.Is(err, errFlood) {
+		w.say(replyTooBig(w.cfg.MaxSize))
+		w.muted = true
+	}
+	if err != nil && !isTimeout(err) {
+		return io.EOF // as between commands: nobody is there
+	}
+	return err
+}
+
+// message begins to read the mail that the client has announced.
+func (w *wire) message() io.Reader {
+	if w.mail == nil { // DATA; BDAT brought its first chunk along
+		w.begun = time.Now()
+		w.mail = newMessage(w.in, w.cfg.MaxSize)
+	}
 	return w.mail
-}
-
-// readChunk reads from a BDAT chunk. Its errors are replies: go-smtp takes
-// io.EOF for the chunk's end, and shows other errors to the client.
-func (w *wire) readChunk(p []byte) (int, error) {
-	if w.err != nil {
-		return 0, replyCutOff
-	}
-	if int64(len(p)) > w.chunk {
-		p = p[:w.chunk]
-	}
-	n, err := w.in.Read(p)
-	w.chunk -= int64(n)
-	if err != nil {
-		w.err = err
-		w.chunk = 0
-		return n, replyCutOff
-	}
-	return n, nil
 }
 
 // nextCommand returns the next command that go-smtp should see. io.EOF ends
 // the connection without another word.
 func (w *wire) nextCommand() ([]byte, error) {
 	defer w.setWaiting(false)
+	w.muted = false
 	for {
 		if w.setWaiting(true) {
 			w.say(replyClosing)
 			return nil, io.EOF
 		}
-		if w.errors > w.cfg.MaxErrors {
-			w.say(replyErrors)
+		if reply := w.exhausted(); reply != nil {
+			w.say(reply)
 			return nil, io.EOF
 		}
 		line, err := w.readLine()
 		if err != nil {
 			return nil, w.farewell(err)
 		}
-		line, refusal := w.examine(line)
-		if refusal == nil {
+		line, reply := w.examine(line)
+		if reply == nil {
 			return line, nil
 		}
-		w.say(refusal)
-		if refusal == replyChunk { // what follows could be commands or mail
-			return nil, io.EOF
+		w.say(reply)
+		if err := w.follow(reply); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// readLine reads up to a line feed, but never more than the buffer holds.
+func (w *wire) exhausted() *smtp.SMTPError {
+	w.commands++
+	switch {
+	case w.errors > w.cfg.MaxErrors:
+		return replyErrors
+	case w.commands > w.cfg.MaxCommands:
+		return replyCommands
+	}
+	return nil
+}
+
+// follow does what one of our own replies has promised.
+func (w *wire) follow(reply *smtp.SMTPError) error {
+	switch reply {
+	case replyStartTLS:
+		return w.startTLS()
+	case replyChunk, replyInjection: // what follows could be anything
+		return io.EOF
+	}
+	w.setWaiting(false)
+	return w.skipMail()
+}
+
+// readLine reads a command, or the one that ended a mail in chunks once more.
 func (w *wire) readLine() ([]byte, error) {
+	if line := w.again; line != nil {
+		w.again = nil
+		return line, nil
+	}
 	w.begun = time.Now()
+	return w.scanLine()
+}
+
+// scanLine reads up to a line feed, but never more than the buffer holds.
+func (w *wire) scanLine() ([]byte, error) {
 	line, err := w.in.ReadSlice('\n')
 	if err == nil && len(line) > maxCommand {
 		err = bufio.ErrBufferFull
@@ -167,8 +222,6 @@ func (w *wire) farewell(err error) error {
 		w.say(replyClosing)
 	case isTimeout(err):
 		w.say(replyTimeout)
-	default:
-		return err
 	}
 	return io.EOF
 }
@@ -176,20 +229,67 @@ func (w *wire) farewell(err error) error {
 // say sends a reply past go-smtp, which is waiting for a command.
 func (w *wire) say(reply *smtp.SMTPError) {
 	w.SetWriteDeadline(time.Now().Add(w.cfg.ReplyTimeout))
-	code := reply.EnhancedCode
-	fmt.Fprintf(w, "%d %d.%d.%d %s\r\n", reply.Code, code[0], code[1], code[2], reply.Message)
+	_ = w.send(line(reply))
 }
 
-// Write sends a reply. It counts those that say that the client is wrong.
+// Write takes a line of go-smtp's, and sends it in our words. The first one,
+// the greeting, waits until the client is let in.
 func (w *wire) Write(p []byte) (int, error) {
-	if len(p) > 3 && p[0] == '5' && p[3] == ' ' {
+	if !w.entered {
+		w.entered = true
+		if err := w.enter(); err != nil {
+			w.err = io.EOF
+			return 0, err
+		}
+	}
+	text := string(p)
+	switch {
+	case w.muted:
+		return len(p), nil
+	case strings.HasPrefix(text, "354"):
+		w.giving = true
+		if w.mail != nil { // BDAT: the client did not ask
+			return len(p), nil
+		}
+	case strings.HasPrefix(text, "334"):
+		w.sasl = true
+	}
+	return len(p), w.send(w.reword(text))
+}
+
+// send sends a line. Failures get a reference, and those that say that the
+// client is wrong are counted.
+func (w *wire) send(text string) error {
+	if text[0] == '5' && text[3] == ' ' {
 		w.errors++
 	}
-	n, err := w.Conn.Write(p)
+	if (text[0] == '4' || text[0] == '5') && !strings.Contains(text, "(reference ") {
+		reference := newReference()
+		text = refer(strings.TrimSuffix(text, "\r\n"), reference) + "\r\n"
+		w.cfg.Log.Info("SMTP command refused", "client", w.address(), "reply", strings.TrimSpace(text), "reference", reference)
+	}
+	_, err := io.WriteString(w.stream, text)
 	if err != nil {
 		w.err = io.EOF // who takes no replies is not listened to, either
 	}
-	return n, err
+	if secure, ok := w.stream.(*tls.Conn); ok && (strings.HasPrefix(text, "221") || strings.HasPrefix(text, "421")) {
+		_ = secure.CloseWrite() // the last word: it was not cut off
+	}
+	return err
+}
+
+// line is a reply as it is sent.
+func line(reply *smtp.SMTPError) string {
+	code := reply.EnhancedCode
+	return fmt.Sprintf("%d %d.%d.%d %s\r\n", reply.Code, code[0], code[1], code[2], reply.Message)
+}
+
+// address is the client's IP address, empty for a local socket.
+func (w *wire) address() string {
+	if !w.client.IsValid() {
+		return ""
+	}
+	return w.client.String()
 }
 
 // interrupt makes the client leave at its next command.
@@ -239,5 +339,5 @@ type receiver struct{ *wire }
 
 func (r receiver) Read(p []byte) (int, error) {
 	r.arm()
-	return r.Conn.Read(p)
+	return r.stream.Read(p)
 }

@@ -62,9 +62,10 @@ func (*RemoteKick) Descriptor() ([]byte, []int) {
 	return file_messages_kick_proto_rawDescGZIP(), []int{0}
 }
 
-// RemoteKicked says that the kick has arrived, and nothing more.
+// RemoteKicked says that the kick has arrived.
 type RemoteKicked struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Draining      bool                   `protobuf:"varint,1,opt,name=draining,proto3" json:"draining,omitempty"` // and that this node takes no new work: somebody else must
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -99,14 +100,22 @@ func (*RemoteKicked) Descriptor() ([]byte, []int) {
 	return file_messages_kick_proto_rawDescGZIP(), []int{1}
 }
 
+func (x *RemoteKicked) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
 var File_messages_kick_proto protoreflect.FileDescriptor
 
 const file_messages_kick_proto_rawDesc = "" +
 	"\n" +
 	"\x13messages/kick.proto\x12\x11docuflow.messages\"\f\n" +
 	"\n" +
-	"RemoteKick\"\x0e\n" +
-	"\fRemoteKickedB'Z%github.com/docuflow/docuflow/messagesb\x06proto3"
+	"RemoteKick\"*\n" +
+	"\fRemoteKicked\x12\x1a\n" +
+	"\bdraining\x18\x01 \x01(\bR\bdrainingB'Z%github.com/docuflow/docuflow/messagesb\x06proto3"
 
 var (
 	file_messages_kick_proto_rawDescOnce sync.Once

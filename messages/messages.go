@@ -31,16 +31,8 @@ type Due struct {
 	Err error
 }
 
-// Claimed answers a document actor's claim.
+// Claimed answers a claim.
 type Claimed struct {
-	Document domain.Document
-	Lease    domain.Lease
-	Err      error
-}
-
-// MailClaimed answers a mail actor's claim.
-type MailClaimed struct {
-	Mail  domain.Mail
 	Lease domain.Lease
 	Err   error
 }
@@ -57,9 +49,8 @@ type Ran struct {
 
 // Committed says that the outcome of an attempt was written, or why not.
 type Committed struct {
-	Document domain.Document // its present state, when another stage follows
-	More     bool            // another stage follows under the same lease
-	Err      error
+	More bool // another attempt follows under the same lease
+	Err  error
 }
 
 // LeaseLost says that somebody else may work on this by now.

@@ -44,7 +44,7 @@ func (e *Extract) Run(ctx context.Context, document domain.Document) (outcome do
 		if err != nil {
 			return err
 		}
-		reading, err := e.press.Read(ctx, original)
+		reading, err := e.press.Read(ctx, document.Workspace, original)
 		if err != nil {
 			return err
 		}

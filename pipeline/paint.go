@@ -13,7 +13,7 @@ import (
 
 // Artist draws pages of hostile PDFs, outside of this process.
 type Artist interface {
-	Draw(ctx context.Context, file, dir string, page, width int) (string, error)
+	Draw(ctx context.Context, workspace domain.WorkspaceID, file, dir string, page, width int) (string, error)
 }
 
 // Painter draws pages of standardized documents when somebody looks at them,
@@ -56,7 +56,7 @@ func (p *Painter) draw(ctx context.Context, document domain.Document, page int, 
 		if err != nil {
 			return err
 		}
-		drawn, err := p.artist.Draw(ctx, file, dir, page, p.width)
+		drawn, err := p.artist.Draw(ctx, document.Workspace, file, dir, page, p.width)
 		if err != nil {
 			return err
 		}

@@ -23,11 +23,12 @@ type Step struct {
 	Heavy bool
 }
 
-// Press works on hostile bytes, outside of this process.
+// Press works on hostile bytes, outside of this process, and on those of one
+// workspace apart from all others.
 type Press interface {
-	Unpack(ctx context.Context, raw, dir string) (press.Message, error)
-	Standardize(ctx context.Context, original, dir string) (press.Standardized, error)
-	Read(ctx context.Context, file string) (press.Reading, error)
+	Unpack(ctx context.Context, workspace domain.WorkspaceID, raw, dir string) (press.Message, error)
+	Standardize(ctx context.Context, workspace domain.WorkspaceID, original, dir string) (press.Standardized, error)
+	Read(ctx context.Context, workspace domain.WorkspaceID, file string) (press.Reading, error)
 }
 
 // Workspaces reads what stages need to know of a document's workspace.

@@ -33,7 +33,7 @@ func (s *Standardize) Run(ctx context.Context, document domain.Document) (outcom
 		if err != nil {
 			return err
 		}
-		made, err := s.press.Standardize(ctx, original, dir)
+		made, err := s.press.Standardize(ctx, document.Workspace, original, dir)
 		if err != nil {
 			return err
 		}

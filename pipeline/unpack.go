@@ -40,7 +40,7 @@ func (u *Unpack) Run(ctx context.Context, mail domain.Mail) (unpacked domain.Unp
 		if err := os.Mkdir(partsDir, 0o700); err != nil {
 			return fmt.Errorf("make a directory for the parts: %w", err)
 		}
-		message, err := u.press.Unpack(ctx, raw, partsDir)
+		message, err := u.press.Unpack(ctx, mail.Workspace, raw, partsDir)
 		if err != nil {
 			return err
 		}

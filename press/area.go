@@ -74,17 +74,14 @@ func removeLeftovers(parent string) error {
 	return nil
 }
 
-// newDir makes a private directory for one child; user may use it too unless it is 0.
-func (a *area) newDir(user int) (string, error) {
-	dir, err := os.MkdirTemp(a.path, "job-")
+// newDir makes a directory for one child, which may enter but not change it.
+func (a *area) newDir() (string, error) {
+	dir, err := os.MkdirTemp(a.path, "child-")
 	if err != nil {
-		return "", fmt.Errorf("make a job's directory: %w", err)
+		return "", fmt.Errorf("make a child's directory: %w", err)
 	}
-	if user == 0 {
-		return dir, nil
-	}
-	if err := os.Chown(dir, user, user); err != nil {
-		return "", errors.Join(fmt.Errorf("give a job's directory to user %d: %w", user, err), os.RemoveAll(dir))
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return "", errors.Join(fmt.Errorf("open a child's directory: %w", err), os.RemoveAll(dir))
 	}
 	return dir, nil
 }

@@ -34,7 +34,7 @@ func TestJobsThatExceedTheirLimits(t *testing.T) {
 			limits := DefaultLimits()
 			test.limits(&limits)
 			press := newPress(t, func(c *Config) { c.Limits = limits })
-			_, err := press.Read(t.Context(), text)
+			_, err := press.Read(t.Context(), someone, text)
 			failure, ok := errors.AsType[*domain.Failure](err)
 			if !ok || failure.Kind != test.kind || failure.Permanent {
 				t.Errorf("got %v", err)
@@ -48,7 +48,7 @@ func TestCancel(t *testing.T) {
 	press := newPress(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	_, err := press.Read(ctx, write(t, "in.png", encodedPNG(t, image.NewGray(image.Rect(0, 0, 5000, 5000)))))
+	_, err := press.Read(ctx, someone, write(t, "in.png", encodedPNG(t, image.NewGray(image.Rect(0, 0, 5000, 5000)))))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -93,17 +93,17 @@ func TestBombs(t *testing.T) {
 		}
 		file := write(t, "bomb.pdf", bomb)
 		jobs.Go(func() {
-			done, err := press.Standardize(t.Context(), file, t.TempDir())
+			done, err := press.Standardize(t.Context(), someone, file, t.TempDir())
 			checkOutcome(t, name, err)
 			if err == nil && !done.Kept {
 				t.Errorf("%s: was rewritten: %+v", name, done)
 			}
-			_, err = press.Read(t.Context(), file)
+			_, err = press.Read(t.Context(), someone, file)
 			checkOutcome(t, name, err)
 			t.Logf("%s: %d octets, %v", name, len(bomb), err)
 		})
 		jobs.Go(func() {
-			if _, err := press.Standardize(t.Context(), neighbour, t.TempDir()); err != nil {
+			if _, err := press.Standardize(t.Context(), someone, neighbour, t.TempDir()); err != nil {
 				t.Errorf("the neighbour of %s: %v", name, err)
 			}
 		})

@@ -35,7 +35,7 @@ func TestCorpusMail(t *testing.T) {
 		if filepath.Ext(file) == ".jsonl" {
 			continue
 		}
-		message, err := press.Unpack(t.Context(), file, t.TempDir())
+		message, err := press.Unpack(t.Context(), someone, file, t.TempDir())
 		if err != nil {
 			t.Errorf("%s: %v", filepath.Base(file), err)
 			continue
@@ -91,7 +91,7 @@ func TestCorpusBroken(t *testing.T) {
 	files := corpus(t, "broken")
 	press := newPress(t, nil)
 	for _, file := range files {
-		done, err := press.Standardize(t.Context(), file, t.TempDir())
+		done, err := press.Standardize(t.Context(), someone, file, t.TempDir())
 		checkOutcome(t, file, err)
 		if err == nil && done.Pages == 0 {
 			t.Errorf("%s: no pages", filepath.Base(file))
@@ -107,7 +107,7 @@ func TestCorpusBrokenRead(t *testing.T) {
 	}
 	press := newPress(t, nil)
 	for _, file := range corpus(t, "broken") {
-		_, err := press.Read(t.Context(), file)
+		_, err := press.Read(t.Context(), someone, file)
 		checkOutcome(t, file, err)
 		t.Logf("%s: %v", filepath.Base(file), err)
 	}
@@ -133,7 +133,7 @@ func TestCorpusInvoices(t *testing.T) {
 		if filepath.Ext(file) != ".pdf" {
 			continue
 		}
-		done, err := press.Standardize(t.Context(), file, t.TempDir())
+		done, err := press.Standardize(t.Context(), someone, file, t.TempDir())
 		if err != nil {
 			t.Errorf("%s: %v", filepath.Base(file), err)
 			continue
@@ -153,7 +153,7 @@ func TestCorpusEInvoices(t *testing.T) {
 		if filepath.Ext(file) == ".jsonl" {
 			continue
 		}
-		reading, err := press.Read(t.Context(), file)
+		reading, err := press.Read(t.Context(), someone, file)
 		if err != nil || len(reading.XML) == 0 {
 			t.Errorf("%s: no e-invoice: %v", filepath.Base(file), err)
 		}

@@ -1,6 +1,7 @@
-// Package press handles hostile bytes: all PDF, image, MIME and OCR work. Every
-// job runs in a child process of our own binary (which may start qpdf and
+// Package press handles hostile bytes: all PDF, image, MIME and OCR work. Jobs
+// run in child processes of our own binary (which may start qpdf and
 // tesseract) with bounded memory, processor time and wall clock, an empty
-// environment and a private temporary directory. A child may die; the caller
-// gets a domain.Failure and nothing else is harmed.
+// environment and a private directory for each job. A child may die; the caller
+// gets a domain.Failure and nothing else is harmed. One child does several jobs,
+// but never for two workspaces.
 package press

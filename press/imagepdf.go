@@ -41,7 +41,7 @@ func (h *hand) standardizeImage(ctx context.Context, mediaType string) (Standard
 	if err := writer.close(); err != nil {
 		return Standardized{}, fmt.Errorf("write the pages: %w", err)
 	}
-	if err := qpdf(ctx, h.wall, pages, standardName); err != nil {
+	if err := qpdf(ctx, h.limits.Wall, pages, standardName); err != nil {
 		return Standardized{}, err
 	}
 	return Standardized{File: standardName, Pages: writer.pages(), Thumbnail: thumbnailName}, nil

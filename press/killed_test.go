@@ -22,7 +22,7 @@ func liveUntilKilled(parent, file string) {
 	}
 	go func() {
 		for {
-			_, _ = press.Read(context.Background(), file)
+			_, _ = press.Read(context.Background(), someone, file)
 		}
 	}()
 	// The second child of this job is tesseract, which has to die, too.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/page"
 )
 
@@ -50,7 +51,8 @@ func DefaultLanguages() []string {
 	return []string{"eng", "deu", "fra", "spa", "ita", "nld", "por", "pol"}
 }
 
-// Press runs jobs in child processes. It is safe for concurrent use.
+// Press runs jobs in child processes, of which none sees files of two
+// workspaces. It is safe for concurrent use.
 type Press struct {
 	config   Config
 	tools    []string // directories of qpdf and tesseract
@@ -197,45 +199,50 @@ func (p *Press) Sandbox() string {
 // WarmCache compiles pdfium into the cache directory, which takes some
 // seconds once and next to nothing when it was done before.
 func (p *Press) WarmCache(ctx context.Context) error {
-	_, err := p.run(ctx, job{Task: taskPing}, "", "")
-	return err
+	fresh, err := p.start()
+	if err != nil {
+		return err
+	}
+	_, err = fresh.ask(ctx, job{Task: taskPing, Dir: "."}, p.config.Limits)
+	return errors.Join(err, fresh.end())
 }
 
-// Standardize turns an original (PDF, JPEG, PNG, WebP, TIFF) into one
-// optimized PDF in dir. Its errors are domain.Failures.
-func (p *Press) Standardize(ctx context.Context, original, dir string) (Standardized, error) {
-	result, err := p.run(ctx, job{Task: taskStandardize}, original, dir)
+// Standardize turns an original (PDF, JPEG, PNG, WebP, TIFF) of a workspace
+// into one optimized PDF in dir. Its errors are domain.Failures.
+func (p *Press) Standardize(ctx context.Context, workspace domain.WorkspaceID, original, dir string) (Standardized, error) {
+	result, err := p.run(ctx, workspace, job{Task: taskStandardize}, original, dir)
 	if err != nil {
 		return Standardized{}, fmt.Errorf("standardize: %w", err)
 	}
 	return result.Standardized, nil
 }
 
-// Read returns the page model of a PDF or image, from its text layer or else
-// by recognition, and an embedded e-invoice. Its errors are domain.Failures.
-func (p *Press) Read(ctx context.Context, file string) (Reading, error) {
-	result, err := p.run(ctx, job{Task: taskRead, Languages: p.config.Languages}, file, "")
+// Read returns the page model of a workspace's PDF or image, from its text
+// layer or else by recognition, and an embedded e-invoice. Its errors are
+// domain.Failures.
+func (p *Press) Read(ctx context.Context, workspace domain.WorkspaceID, file string) (Reading, error) {
+	result, err := p.run(ctx, workspace, job{Task: taskRead, Languages: p.config.Languages}, file, "")
 	if err != nil {
 		return Reading{}, fmt.Errorf("read: %w", err)
 	}
 	return result.Reading, nil
 }
 
-// Unpack reads a raw mail (RFC 5322) and writes every attachment-like part
-// into dir. A damaged mail gives what is left of it. Its errors are
-// domain.Failures.
-func (p *Press) Unpack(ctx context.Context, raw, dir string) (Message, error) {
-	result, err := p.run(ctx, job{Task: taskUnpack}, raw, dir)
+// Unpack reads a raw mail (RFC 5322) to a workspace and writes every
+// attachment-like part into dir. A damaged mail gives what is left of it. Its
+// errors are domain.Failures.
+func (p *Press) Unpack(ctx context.Context, workspace domain.WorkspaceID, raw, dir string) (Message, error) {
+	result, err := p.run(ctx, workspace, job{Task: taskUnpack}, raw, dir)
 	if err != nil {
 		return Message{}, fmt.Errorf("unpack: %w", err)
 	}
 	return result.Message, nil
 }
 
-// Draw draws a page of a PDF, from 1, as a PNG in dir, so many pixels wide, and
+// Draw draws a page of a workspace's PDF, from 1, as a PNG in dir, so many pixels wide, and
 // returns its path. Its errors are domain.Failures.
-func (p *Press) Draw(ctx context.Context, file, dir string, page, width int) (string, error) {
-	result, err := p.run(ctx, job{Task: taskDraw, Page: page, Width: width}, file, dir)
+func (p *Press) Draw(ctx context.Context, workspace domain.WorkspaceID, file, dir string, page, width int) (string, error) {
+	result, err := p.run(ctx, workspace, job{Task: taskDraw, Page: page, Width: width}, file, dir)
 	if err != nil {
 		return "", fmt.Errorf("draw page %d: %w", page, err)
 	}

@@ -6,7 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/docuflow/docuflow/domain"
 )
+
+// someone is the workspace of most files here.
+const someone = domain.WorkspaceID("0d6f5e9c-6f0b-4f38-9a0e-5c6e3f1f4f10")
 
 // The tests' children are the test binary itself.
 func TestMain(m *testing.M) {

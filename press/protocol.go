@@ -6,17 +6,17 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// A child reads two JSON lines from its standard input, a setup when it is
-// started and later one job, and answers the job with one JSON value. The
-// input stays open meanwhile: its end means that the parent has died. The
-// child's working directory is its own; the job's file is "in" there, and all
-// names in both directions are names in that directory.
+// A child reads JSON lines from its standard input, a setup when it is started
+// and later one job after the other, and answers each job with one JSON line.
+// The input stays open meanwhile: its end means that the parent has died. Each
+// job has a directory of its own below the child's; the job's file is "in"
+// there, and all names in both directions are names in that directory.
 
 const inputName = "in"
 
 // setup tells a child, before it sees anything from strangers, how to confine itself.
 type setup struct {
-	Pdfium   bool   `json:"pdfium"` // start pdfium right away
+	Pdfium   bool   `json:"pdfium"` // start pdfium before the first job
 	CacheDir string `json:"cache_dir"`
 	Limits   Limits `json:"limits"`
 	User     int    `json:"user"` // uid and gid to become; 0 stays what it is
@@ -33,10 +33,8 @@ const (
 	taskDraw        task = "draw"
 )
 
-// needsPdfium says which kind of child does the task.
-func (t task) needsPdfium() bool { return t != taskUnpack }
-
 type job struct {
+	Dir       string   `json:"dir"` // name of its directory
 	Task      task     `json:"task"`
 	Languages []string `json:"languages,omitempty"`
 	Page      int      `json:"page,omitempty"`  // to draw, from 1
@@ -50,6 +48,7 @@ type result struct {
 	Reading      Reading      `json:"reading,omitzero"`
 	Message      Message      `json:"message,omitzero"`
 	Drawn        string       `json:"drawn,omitempty"` // file name of a PNG
+	Worn         bool         `json:"worn,omitempty"`  // the child has used so much that it should do no other job
 }
 
 // failure is a domain.Failure on its way through a pipe.

@@ -43,7 +43,7 @@ func (h *hand) read(ctx context.Context, languages []string) (Reading, error) {
 
 // patience is when recognition begins no further page: what was read by then
 // is worth more than a job that is killed.
-func (h *hand) patience() time.Time { return time.Now().Add(h.wall / 2) }
+func (h *hand) patience() time.Time { return time.Now().Add(h.limits.Wall / 2) }
 
 func readXML() (Reading, error) {
 	info, err := os.Stat(inputName)

@@ -11,12 +11,12 @@ import (
 func TestReadRecognises(t *testing.T) {
 	press := newPress(t, nil)
 	picture := write(t, "scan.png", encodedPNG(t, scanned(t, 255, 0, "INVOICE", "TOTAL EUR")))
-	done, err := press.Standardize(t.Context(), picture, t.TempDir())
+	done, err := press.Standardize(t.Context(), someone, picture, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{picture, done.File} {
-		reading, err := press.Read(t.Context(), file)
+		reading, err := press.Read(t.Context(), someone, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestReadText(t *testing.T) {
 		content []byte
 		xml     string
 	}{{"plain", invoicePDF(), ""}, {"e-invoice", einvoicePDF(), sampleXML}} {
-		reading, err := press.Read(t.Context(), write(t, "in.pdf", test.content))
+		reading, err := press.Read(t.Context(), someone, write(t, "in.pdf", test.content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestReadText(t *testing.T) {
 			t.Errorf("%s: %s says %.80q and has %q", test.name, reading.Document.Source, words(reading.Document), reading.XML)
 		}
 	}
-	reading, err := press.Read(t.Context(), write(t, "in.xml", []byte(sampleXML)))
+	reading, err := press.Read(t.Context(), someone, write(t, "in.xml", []byte(sampleXML)))
 	if err != nil || string(reading.XML) != sampleXML || len(reading.Document.Pages) != 0 {
 		t.Errorf("got %+v, %v", reading, err)
 	}

@@ -33,14 +33,6 @@ func (p *Press) try(candidate sandbox) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.Limits.Wall)
-	defer cancel()
-	stop := context.AfterFunc(ctx, probe.kill)
-	defer stop()
-	if err := probe.send(job{Task: taskPing}); err != nil && probe.alive() {
-		return errors.Join(err, probe.end())
-	}
-	<-probe.done
-	_, err = probe.result(p.config.Limits)
+	_, err = probe.ask(context.Background(), job{Task: taskPing, Dir: "."}, p.config.Limits)
 	return errors.Join(err, probe.end())
 }

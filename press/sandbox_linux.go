@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -121,4 +123,19 @@ func refuseSockets() error {
 		return fmt.Errorf("refuse sockets: %w", failure)
 	}
 	return nil
+}
+
+// usedData is how much writable private memory this process has, in octets: what
+// the data limit counts.
+func usedData() int64 {
+	sizes, err := os.ReadFile("/proc/self/statm") // proc(5): the sixth is data and stack, in pages
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(sizes))
+	if len(fields) < 6 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[5], 10, 64)
+	return pages * int64(os.Getpagesize())
 }

@@ -14,3 +14,6 @@ func (s sandbox) attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr
 func confine(first setup) error { return setLimits(first.Limits) }
 
 func tool() *syscall.SysProcAttr { return nil }
+
+// usedData is not known here: children are replaced by their number of jobs.
+func usedData() int64 { return 0 }

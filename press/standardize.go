@@ -96,7 +96,7 @@ func (h *hand) openOrRepair(ctx context.Context) (*openedPDF, []byte, error) {
 		return opened, content, failure
 	}
 	const repaired = "repaired.pdf"
-	if err := qpdf(ctx, h.wall, inputName, repaired); err != nil {
+	if err := qpdf(ctx, h.limits.Wall, inputName, repaired); err != nil {
 		return nil, nil, errors.Join(failure, err)
 	}
 	if content, err = os.ReadFile(repaired); err != nil {
@@ -123,7 +123,7 @@ func (h *hand) rewritten(ctx context.Context, original *openedPDF, size int) boo
 // linearized leaves the linearized source in standardName if that has so many
 // pages and is not larger than size.
 func (h *hand) linearized(ctx context.Context, source string, pages, size int) bool {
-	if err := qpdf(ctx, h.wall, source, standardName); err != nil {
+	if err := qpdf(ctx, h.limits.Wall, source, standardName); err != nil {
 		return false
 	}
 	content, err := os.ReadFile(standardName)

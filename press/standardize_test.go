@@ -31,7 +31,7 @@ func TestStandardizePDF(t *testing.T) {
 		{"nothing to gain", optimal(t), "smaller"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			done, err := press.Standardize(t.Context(), write(t, "in.pdf", test.input), t.TempDir())
+			done, err := press.Standardize(t.Context(), someone, write(t, "in.pdf", test.input), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestStandardizeDropsMetadata(t *testing.T) {
 	if !bytes.Contains(input, []byte(secretTitle)) {
 		t.Fatal("the sample has no title")
 	}
-	done, err := press.Standardize(t.Context(), write(t, "in.pdf", input), t.TempDir())
+	done, err := press.Standardize(t.Context(), someone, write(t, "in.pdf", input), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestStandardizeRepairs(t *testing.T) {
 	whole := invoicePDF()
 	cut := whole[:bytes.Index(whole, []byte("startxref"))] // the trailer is there, its place is lost
 	cut = bytes.Replace(cut, []byte("xref\n0 7"), []byte("xxxx\n0 7"), 1)
-	done, err := press.Standardize(t.Context(), write(t, "in.pdf", cut), t.TempDir())
+	done, err := press.Standardize(t.Context(), someone, write(t, "in.pdf", cut), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestStandardizeImage(t *testing.T) {
 		{"TIFF of three pages", "image/tiff", grayTIFF(60, 80, 255, 128, 0), 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			done, err := press.Standardize(t.Context(), write(t, "in", test.input), t.TempDir())
+			done, err := press.Standardize(t.Context(), someone, write(t, "in", test.input), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestStandardizeTurnsPhotos(t *testing.T) {
 		if turn%2 == 0 {
 			stored = encodedJPEG(t, undo(turn, corners(2405, 1605))) // to be shrunk, too
 		}
-		done, err := press.Standardize(t.Context(), write(t, "in.jpg", withEXIF(stored, turn)), t.TempDir())
+		done, err := press.Standardize(t.Context(), someone, write(t, "in.jpg", withEXIF(stored, turn)), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestStandardizeWebP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := press.Standardize(t.Context(), write(t, "in.webp", content), t.TempDir())
+	done, err := press.Standardize(t.Context(), someone, write(t, "in.webp", content), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestStandardizeShrinksPhotos(t *testing.T) {
 		{3000, 600, "/Width 2000"},
 		{1200, 2600, "/Width 1200"},
 	} {
-		done, err := press.Standardize(t.Context(), write(t, "in.jpg", encodedJPEG(t, corners(test.width, test.height))), t.TempDir())
+		done, err := press.Standardize(t.Context(), someone, write(t, "in.jpg", encodedJPEG(t, corners(test.width, test.height))), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,9 +221,9 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := write(t, "in", test.input)
-			_, err := press.Standardize(t.Context(), file, t.TempDir())
+			_, err := press.Standardize(t.Context(), someone, file, t.TempDir())
 			checkFailure(t, err, test.kind, test.words)
-			_, err = press.Read(t.Context(), file)
+			_, err = press.Read(t.Context(), someone, file)
 			checkFailure(t, err, test.kind, test.words)
 		})
 	}

@@ -37,7 +37,7 @@ func attached(header string, content []byte) string {
 
 func TestUnpackReadsTheHeader(t *testing.T) {
 	press := newPress(t, nil)
-	message, err := press.Unpack(t.Context(), write(t, "mail", sampleMail("Content-Type: text/plain\r\n\r\nHello")), t.TempDir())
+	message, err := press.Unpack(t.Context(), someone, write(t, "mail", sampleMail("Content-Type: text/plain\r\n\r\nHello")), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestUnpackFindsDocuments(t *testing.T) {
 		{"no attachment", sampleMail("Content-Type: text/plain\r\n\r\nHello"), "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			message, err := press.Unpack(t.Context(), write(t, "mail", test.mail), t.TempDir())
+			message, err := press.Unpack(t.Context(), someone, write(t, "mail", test.mail), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +118,7 @@ func checkPart(t *testing.T, part MessagePart, index int) {
 func TestUnpackKeepsPDFBytes(t *testing.T) {
 	press := newPress(t, nil)
 	pdf := invoicePDF()
-	message, err := press.Unpack(t.Context(), write(t, "mail", sampleMail(attached("Content-Type: text/html; charset=windows-1252; name=a.pdf", pdf))), t.TempDir())
+	message, err := press.Unpack(t.Context(), someone, write(t, "mail", sampleMail(attached("Content-Type: text/html; charset=windows-1252; name=a.pdf", pdf))), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestUnpackIsBounded(t *testing.T) {
 	for i := range maxParts + 50 {
 		many = append(many, attached(fmt.Sprintf("Content-Type: application/pdf; name=%d.pdf", i), invoicePDF()))
 	}
-	message, err := press.Unpack(t.Context(), write(t, "mail", sampleMail(many...)), t.TempDir())
+	message, err := press.Unpack(t.Context(), someone, write(t, "mail", sampleMail(many...)), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestUnpackRefusesLargeAttachments(t *testing.T) {
 	press := newPress(t, nil)
 	exact := append(invoicePDF(), make([]byte, maxDocumentSize-len(invoicePDF()))...)
 	mail := sampleMail(attached("Content-Type: application/pdf; name=exact.pdf", exact), attached("Content-Type: application/pdf; name=over.pdf", append(exact, 0)))
-	message, err := press.Unpack(t.Context(), write(t, "mail", mail), t.TempDir())
+	message, err := press.Unpack(t.Context(), someone, write(t, "mail", mail), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestUnpackDepth(t *testing.T) {
 	for range maxDepth + 1 {
 		mail = sampleMail(attached("Content-Type: application/octet-stream; name=fw.eml", mail))
 	}
-	message, err := press.Unpack(t.Context(), write(t, "mail", mail), t.TempDir())
+	message, err := press.Unpack(t.Context(), someone, write(t, "mail", mail), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,6 +179,6 @@ func TestUnpackDepth(t *testing.T) {
 
 func TestUnpackEmptyMail(t *testing.T) {
 	press := newPress(t, nil)
-	_, err := press.Unpack(t.Context(), write(t, "mail", nil), t.TempDir())
+	_, err := press.Unpack(t.Context(), someone, write(t, "mail", nil), t.TempDir())
 	checkFailure(t, err, domain.KindDamaged, "empty")
 }

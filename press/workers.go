@@ -2,91 +2,129 @@ package press
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
-// workers keeps idle children ready, so that a job does not wait for a start,
-// and lets as many jobs run as there are slots. A child does one job and is
-// replaced when it is done.
+// maxJobs is after how many jobs a child is replaced: what a library forgets
+// to give back does not add up.
+const maxJobs = 50
+
+// keptPerJob is how many idle children are kept for the workspaces whose files
+// they have seen, for each job that may run. One holds about 70 MB.
+const keptPerJob = 2
+
+// workers keeps children ready, so that a job does not wait for a start, and
+// lets as many jobs run as there are slots. A child that has seen a file of one
+// workspace does no job of another: what the file left behind reaches nobody
+// else's.
 type workers struct {
-	start func(pdfium bool) (*child, error)
+	start func() (*child, error)
 	slots chan struct{}
-	idle  map[bool]chan *child // by whether they have pdfium
 	quit  context.Context
 	stop  context.CancelFunc
 	fill  sync.WaitGroup
-	turn  sync.Mutex // a closed workers gets no new fill
+
+	turn     sync.Mutex // a closed workers gets no new children
+	fresh    []*child   // have seen no file
+	starting int        // will be fresh
+	kept     []*child   // idle, the one that worked last at the end
 }
 
-func newWorkers(jobs int, start func(pdfium bool) (*child, error)) *workers {
+func newWorkers(jobs int, start func() (*child, error)) *workers {
 	quit, stop := context.WithCancel(context.Background())
-	w := &workers{start: start, slots: make(chan struct{}, jobs), quit: quit, stop: stop,
-		idle: map[bool]chan *child{true: make(chan *child, jobs), false: make(chan *child, 1)}}
-	for _, pdfium := range []bool{true, false} {
-		for range cap(w.idle[pdfium]) {
-			w.refill(pdfium)
-		}
-	}
+	w := &workers{start: start, slots: make(chan struct{}, jobs), quit: quit, stop: stop}
+	w.refill()
 	return w
 }
 
-// refill starts an idle child in the background.
-func (w *workers) refill(pdfium bool) {
+// refill starts, in the background, as many fresh children as there should be.
+func (w *workers) refill() {
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	if w.quit.Err() != nil {
-		return
+	for want := (cap(w.slots) + 1) / 2; w.quit.Err() == nil && len(w.fresh)+w.starting < want; w.starting++ {
+		w.fill.Go(func() {
+			started, err := w.start()
+			w.turn.Lock()
+			defer w.turn.Unlock()
+			w.starting--
+			if err == nil { // otherwise the next job starts its own and tells what is wrong
+				w.fresh = append(w.fresh, started)
+			}
+		})
 	}
-	w.fill.Go(func() {
-		fresh, err := w.start(pdfium)
-		if err != nil {
-			return // the next job starts its own and tells what is wrong
-		}
-		select {
-		case w.idle[pdfium] <- fresh:
-		default:
-			_ = fresh.end()
-		}
-	})
 }
 
-// take waits for a slot and returns a child for one job. Give it back with release.
-func (w *workers) take(ctx context.Context, pdfium bool) (*child, error) {
+// take waits for a slot and returns a child for one job of a workspace. Give it
+// back with release.
+func (w *workers) take(ctx context.Context, workspace domain.WorkspaceID) (*child, error) {
 	select {
 	case w.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case <-w.quit.Done():
-		return nil, closing()
 	}
-	for {
-		select {
-		case ready := <-w.idle[pdfium]:
-			if ready.alive() {
-				return ready, nil
-			}
-			_ = ready.end()
-		default:
-			fresh, err := w.start(pdfium)
-			if err != nil {
-				<-w.slots
-			}
-			return fresh, err
+	for ready := w.idle(workspace); ready != nil; ready = w.idle(workspace) {
+		if ready.trusted() {
+			ready.workspace = workspace
+			return ready, nil
 		}
+		_ = ready.end()
 	}
+	started, err := w.start()
+	if err != nil {
+		<-w.slots
+		return nil, err
+	}
+	started.workspace = workspace
+	return started, nil
 }
 
-// release ends a child after its job and replaces it.
-func (w *workers) release(used *child, pdfium bool) error {
-	err := used.end()
+// idle returns a child that knows the workspace, or else a fresh one, or nil.
+func (w *workers) idle(workspace domain.WorkspaceID) *child {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	for i := len(w.kept) - 1; i >= 0; i-- {
+		if known := w.kept[i]; known.workspace == workspace {
+			w.kept = slices.Delete(w.kept, i, i+1)
+			return known
+		}
+	}
+	if len(w.fresh) == 0 {
+		return nil
+	}
+	first := w.fresh[0]
+	w.fresh = slices.Delete(w.fresh, 0, 1)
+	return first
+}
+
+// release takes a child back after its job. One that is not reusable is ended;
+// of too many the one is ended that has waited longest for its workspace.
+func (w *workers) release(used *child, reusable bool) error {
+	var err error
+	if ended := w.keep(used, reusable && used.jobs < maxJobs && used.trusted()); ended != nil {
+		err = ended.end()
+	}
 	<-w.slots
-	w.refill(pdfium)
+	w.refill()
 	return err
+}
+
+// keep returns the child that is to be ended, nil when there is none.
+func (w *workers) keep(used *child, reusable bool) (surplus *child) {
+	if !reusable {
+		return used
+	}
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	w.kept = append(w.kept, used)
+	if len(w.kept) <= keptPerJob*cap(w.slots) {
+		return nil
+	}
+	surplus = w.kept[0]
+	w.kept = slices.Delete(w.kept, 0, 1)
+	return surplus
 }
 
 // close ends all children and waits for their ends. A second call does nothing.
@@ -102,128 +140,7 @@ func (w *workers) close() {
 	for range cap(w.slots) { // until the last job has ended
 		w.slots <- struct{}{}
 	}
-	for _, idle := range w.idle {
-		close(idle)
-		for ready := range idle {
-			_ = ready.end()
-		}
+	for _, ready := range slices.Concat(w.fresh, w.kept) {
+		_ = ready.end()
 	}
-}
-
-// start starts one child in a directory of its own.
-func (p *Press) start(pdfium bool) (*child, error) { return p.startIn(p.sandbox, pdfium) }
-
-func (p *Press) startIn(confined sandbox, pdfium bool) (*child, error) {
-	dir, err := p.area.newDir(confined.user)
-	if err != nil {
-		return nil, err
-	}
-	first := setup{Pdfium: pdfium, CacheDir: p.config.CacheDir, Limits: p.config.Limits, User: confined.user, Seccomp: confined.seccomp}
-	started, err := p.launcher.do(func() (*child, error) { return startChild(p.config.Executable, p.tools, dir, confined, first) })
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return started, nil
-}
-
-// run does one job on one file and moves the files that it made to out.
-func (p *Press) run(ctx context.Context, work job, file, out string) (result, error) {
-	pdfium := work.Task.needsPdfium()
-	worker, err := p.workers.take(ctx, pdfium)
-	if err != nil {
-		return result{}, fmt.Errorf("wait for a child: %w", err)
-	}
-	answer, err := p.runIn(ctx, worker, work, file, out)
-	if ended := p.workers.release(worker, pdfium); ended != nil {
-		p.config.Log.Warn("remove a job's directory", "error", ended)
-	}
-	return answer, err
-}
-
-func (p *Press) runIn(ctx context.Context, worker *child, work job, file, out string) (result, error) {
-	if file != "" {
-		if err := copyFile(filepath.Join(worker.dir, inputName), file); err != nil {
-			return result{}, failed("hand a file to a child", err)
-		}
-	}
-	wall := p.config.Limits.Wall
-	expired := tookTooLong(wall, errors.New("wall clock limit"))
-	ctx, cancel := context.WithTimeoutCause(ctx, wall, expired)
-	defer cancel()
-	stop := context.AfterFunc(ctx, worker.kill)
-	defer stop()
-	quit := context.AfterFunc(p.workers.quit, worker.kill)
-	defer quit()
-	if err := worker.send(work); err != nil && worker.alive() {
-		return result{}, failed("hand a job to a child", err)
-	}
-	<-worker.done
-	if ctx.Err() != nil {
-		return result{}, context.Cause(ctx)
-	}
-	if p.workers.quit.Err() != nil {
-		return result{}, closing()
-	}
-	answer, err := worker.result(p.config.Limits)
-	if err != nil {
-		return result{}, err
-	}
-	if err := collect(&answer, worker.dir, out); err != nil {
-		return result{}, failed("collect the files of a job", err)
-	}
-	return answer, nil
-}
-
-// collect moves the files that an answer names from the job's directory to out.
-func collect(answer *result, from, out string) error {
-	names := []*string{&answer.Standardized.File, &answer.Standardized.Thumbnail, &answer.Drawn}
-	for i := range answer.Message.Parts {
-		names = append(names, &answer.Message.Parts[i].File)
-	}
-	for _, name := range names {
-		if *name == "" {
-			continue
-		}
-		path, err := moveFile(from, *name, out)
-		if err != nil {
-			return err
-		}
-		*name = path
-	}
-	return nil
-}
-
-// moveFile takes nothing but a plain file of the job's own directory: a child
-// that was taken over could name or link to anything.
-func moveFile(from, name, out string) (string, error) {
-	if filepath.Base(name) != name {
-		return "", fmt.Errorf("a child named the file %q", name)
-	}
-	source, target := filepath.Join(from, name), filepath.Join(out, name)
-	info, err := os.Lstat(source)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || links(info) > 1 {
-		return "", fmt.Errorf("%q is not a file of its own", name)
-	}
-	if os.Rename(source, target) == nil {
-		return target, os.Chown(target, os.Getuid(), os.Getgid())
-	}
-	return target, copyFile(target, source) // another file system
-}
-
-func copyFile(target, source string) (err error) {
-	from, err := os.Open(source)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	_, err = io.Copy(to, from)
-	return err
 }

@@ -134,6 +134,9 @@ func resumeSentence(n int) string {
 }
 
 func waitingSentence(v View, d domain.Document) string {
+	if d.Waiting.Everywhere {
+		return v.doing(d.Stage) + " waits since " + v.moment(d.Waiting.Since) + ". There is nothing for you to do: no attempts are used up, and it goes on by itself."
+	}
 	return v.doing(d.Stage) + " waits since " + v.moment(d.Waiting.Since) + ". No attempts are used up, and it goes on by itself once this is mended."
 }
 

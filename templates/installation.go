@@ -96,6 +96,16 @@ func (p Operations) paused(name domain.StageName) bool {
 	return slices.ContainsFunc(p.Pauses, func(pause domain.PausedStage) bool { return pause.Stage == name })
 }
 
+// pausedEverywhere says that an operator has paused a stage.
+func (p Operations) pausedEverywhere(name domain.StageName) bool {
+	return slices.ContainsFunc(p.Pauses, func(pause domain.PausedStage) bool { return pause.Stage == name && pause.Everywhere })
+}
+
+// pausable says that this version knows a stage and documents can wait at it. Mails wait for nobody.
+func (p Operations) pausable(name domain.StageName) bool {
+	return name != domain.UnpackStage && slices.ContainsFunc(p.Stages, func(s domain.StageInfo) bool { return s.Name == name })
+}
+
 // age is told by the database's clock, as everything here is.
 func (p Operations) age(since time.Time) string {
 	if since.IsZero() {
@@ -109,7 +119,9 @@ func (p Operations) memberState(m domain.Member) pill {
 	switch {
 	case p.At.Sub(m.BeatAt) > silentAfter:
 		return pill{Kind: "failed", Word: "Silent", Reason: "for " + p.age(m.BeatAt)}
-	case m.Draining:
+	case m.Asked && m.Draining && left == 0:
+		return pill{Kind: "waiting", Word: "Drained"}
+	case m.Draining || m.Asked:
 		return pill{Kind: "retrying", Word: "Draining", Reason: fmt.Sprintf("%d left", left)}
 	case left == 0:
 		return pill{Kind: "done", Word: "Idle"}
@@ -138,7 +150,18 @@ func (p Operations) needs() (needs []need) {
 			needs = append(needs, need{"wait", "warn", m.Node + " is silent.", "Its work moves to the other nodes by itself.", m.BeatAt})
 		}
 	}
+	for _, m := range p.Members {
+		if m.Asked {
+			needs = append(needs, need{"wait", "warn", m.Node + " was asked to drain.", "It takes no mail and no work until somebody stops the draining or restarts it.", time.Time{}})
+		}
+	}
 	for _, pause := range p.Pauses {
+		if pause.Everywhere {
+			needs = append(needs, need{"wait", "warn", p.stageLabel(pause.Stage) + " is paused in all workspaces.", "It goes on when an operator resumes it.", pause.Since})
+		}
+		if pause.Workspaces == 0 {
+			continue
+		}
 		needs = append(needs, need{"wait", "warn", p.stageLabel(pause.Stage) + " waits in " + plural(pause.Workspaces, "workspace.", "workspaces."), "Their people must act; nothing to do here.", pause.Since})
 	}
 	if len(needs) == 0 {

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
@@ -138,7 +140,8 @@ func (m *memory) Resume(_ context.Context, _ domain.WorkspaceID, stage domain.St
 
 func (m *memory) Operations(context.Context) (domain.Operations, error) {
 	o := domain.Operations{At: time.Now(), Typical: 4200 * time.Millisecond, Slowest: 9400 * time.Millisecond,
-		Pauses: []domain.PausedStage{{Stage: "deliver", Workspaces: 1, Since: time.Now().Add(-165 * time.Minute)}}}
+		Pauses: []domain.PausedStage{{Stage: "deliver", Workspaces: 1, Since: time.Now().Add(-165 * time.Minute)},
+			{Stage: "extract", Everywhere: true, Since: time.Now().Add(-4 * time.Minute)}}}
 	for i := range o.Done {
 		o.Done[i], o.Accepted[i] = 28+i*i%17, 11+i*7%13
 	}
@@ -155,12 +158,33 @@ func (m *memory) Operations(context.Context) (domain.Operations, error) {
 	return o, nil
 }
 
+func (m *memory) PauseStage(_ context.Context, stage domain.StageName, by string) error {
+	m.asked = append(m.asked, fmt.Sprint("pause ", stage, " by ", by))
+	return nil
+}
+
+func (m *memory) ResumeStage(_ context.Context, stage domain.StageName, by string) error {
+	if stage != "extract" {
+		return domain.ErrNotFound
+	}
+	m.asked = append(m.asked, fmt.Sprint("resume ", stage, " by ", by))
+	return nil
+}
+
+func (m *memory) AskToDrain(_ context.Context, node string, drain bool, by string) error {
+	if !strings.HasPrefix(node, "app-") {
+		return domain.ErrNotFound
+	}
+	m.asked = append(m.asked, fmt.Sprint("drain ", node, " ", drain, " by ", by))
+	return nil
+}
+
 func (m *memory) Members(context.Context) ([]domain.Member, error) {
 	now := time.Now()
 	return []domain.Member{
 		{ID: "1", Node: "app-1", Address: "10.0.0.1:7946", StartedAt: now.Add(-40 * time.Hour), BeatAt: now, Mails: 1, Documents: 7},
 		{ID: "2", Node: "app-2", Address: "10.0.0.2:7946", StartedAt: now.Add(-40 * time.Hour), BeatAt: now.Add(-time.Second)},
-		{ID: "3", Node: "app-3", Address: "10.0.0.3:7946", StartedAt: now.Add(-21 * 24 * time.Hour), BeatAt: now, Draining: true, Documents: 3},
+		{ID: "3", Node: "app-3", Address: "10.0.0.3:7946", StartedAt: now.Add(-21 * 24 * time.Hour), BeatAt: now, Draining: true, Documents: 3, Asked: true},
 	}, nil
 }
 

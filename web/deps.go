@@ -110,6 +110,17 @@ type Operations interface {
 	Queue(ctx context.Context) (domain.QueueState, error)
 }
 
+// Operators is what operators do to the installation. by is the person's address.
+type Operators interface {
+	// PauseStage stops a stage in all workspaces; pausing twice is fine.
+	PauseStage(ctx context.Context, stage domain.StageName, by string) error
+	// ResumeStage undoes it; domain.ErrNotFound when it was not paused.
+	ResumeStage(ctx context.Context, stage domain.StageName, by string) error
+	// AskToDrain asks a node to take no work and no mail, or to go on;
+	// domain.ErrNotFound when no such node runs.
+	AskToDrain(ctx context.Context, node string, drain bool, by string) error
+}
+
 // Approver settles a review: the person looked, and the fields are right.
 type Approver interface {
 	Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,4 +164,34 @@ func TestOperationsIsForOperatorsOnly(t *testing.T) {
 	page.want(t, http.StatusOK, "app-1", "app-3", "Draining", "3 left", "Filing waits in 1 workspace.", "Lost or unbalanced", "Slowest 5 %")
 	page.wantNot(t, "Brightwater", "Kranz", "style=")
 	s.get(t, "/").want(t, http.StatusOK, "/operations")
+}
+
+// What operators do is theirs alone, and says what became of it.
+func TestOperatorsPauseAndDrain(t *testing.T) {
+	s := newSite(t)
+	seed(s.memory)
+	stage, node := url.Values{"stage": {"deliver"}}, url.Values{"node": {"app-2"}}
+	for _, deed := range []string{"pause", "resume", "drain", "undrain"} {
+		s.post(t, "/operations/"+deed, url.Values{"stage": {"extract"}, "node": {"app-2"}}).want(t, http.StatusNotFound)
+	}
+	if len(s.asked) != 0 {
+		t.Fatalf("anybody may: %q", s.asked)
+	}
+	s.user.Operator = true
+	page := s.get(t, "/operations")
+	page.want(t, http.StatusOK, `aria-label="Pause Filing in all workspaces"`, `aria-label="Resume Reading in all workspaces"`,
+		`aria-label="Drain app-1"`, `aria-label="Let app-3 work again"`, "Reading is paused in all workspaces.", "app-3 was asked to drain.")
+	page.wantNot(t, "Pause Unpacking", "Drain app-3")
+	s.post(t, "/operations/pause", stage).want(t, http.StatusSeeOther)
+	s.post(t, "/operations/resume", url.Values{"stage": {"extract"}}).want(t, http.StatusSeeOther)
+	s.post(t, "/operations/drain", node).want(t, http.StatusSeeOther)
+	s.post(t, "/operations/undrain", node).want(t, http.StatusSeeOther)
+	want := []string{"pause deliver by " + s.user.Email, "resume extract by " + s.user.Email, "drain app-2 true by " + s.user.Email, "drain app-2 false by " + s.user.Email}
+	if !slices.Equal(s.asked, want) {
+		t.Fatalf("%q", s.asked)
+	}
+	s.post(t, "/operations/pause", url.Values{"stage": {"unpack"}}).want(t, http.StatusConflict)
+	s.post(t, "/operations/resume", stage).want(t, http.StatusConflict, "Nothing was changed")
+	s.post(t, "/operations/drain", url.Values{"node": {"nobody"}}).want(t, http.StatusConflict)
+	s.post(t, "/operations/drain", node, "Sec-Fetch-Site", "cross-site").want(t, http.StatusForbidden)
 }

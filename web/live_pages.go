@@ -19,7 +19,7 @@ import (
 // sharedFrame draws an update once for all streams that show the whole list.
 type sharedFrame struct {
 	once sync.Once
-	html []byte
+	wire []byte // the event
 	err  error
 
 	mu    sync.Mutex
@@ -49,36 +49,50 @@ func (f *sharedFrame) draw(ctx context.Context, view string, draw func(context.C
 
 // inboxEvents streams the rows of a list that change.
 func (s *Server) inboxEvents(w http.ResponseWriter, r *http.Request) error {
-	list, err := listOf(r.URL.Query())
+	draw, err := s.inboxDrawing(r)
 	if err != nil {
 		return err
 	}
+	return s.stream(w, r, draw)
+}
+
+func (s *Server) inboxDrawing(r *http.Request) (drawing, error) {
+	list, err := listOf(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
 	workspace := workspaceOf(r)
-	return s.stream(w, r, func(ctx context.Context, u *update) ([]event, error) {
-		html, err := s.inboxFrame(ctx, workspace, list, u)
-		return []event{{name: "frame", data: html}}, err
-	})
+	return func(ctx context.Context, u *update) ([]event, error) {
+		if list.Filtered() {
+			html, err := s.inboxFrame(ctx, workspace, list, u)
+			return []event{{name: "frame", data: html}}, err
+		}
+		wire, err := s.wholeFrame(ctx, workspace, list, u)
+		return []event{{wire: wire}}, err
+	}, nil
 }
 
 func (s *Server) inboxFrame(ctx context.Context, workspace domain.WorkspaceID, list templates.List, u *update) ([]byte, error) {
-	if list.Filtered() {
-		bands, err := s.bands(ctx, workspace, list, u.changes)
-		if err != nil {
-			return nil, err
-		}
-		return s.drawFrame(ctx, list, u, bands)
+	bands, err := s.bands(ctx, workspace, list, u.changes)
+	if err != nil {
+		return nil, err
 	}
+	return s.drawFrame(ctx, list, u, bands)
+}
+
+// wholeFrame is the event for everybody who looks at the whole list. It is
+// drawn and encoded once.
+func (s *Server) wholeFrame(ctx context.Context, workspace domain.WorkspaceID, list templates.List, u *update) ([]byte, error) {
 	u.shared.once.Do(func() {
 		// One stream draws for all: that it ends must not end the others' frame.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
 		defer cancel()
-		bands, err := s.bands(ctx, workspace, list, u.changes)
-		if err == nil {
-			u.shared.html, err = s.drawFrame(ctx, list, u, bands)
-		}
-		u.shared.err = err
+		html, err := s.inboxFrame(ctx, workspace, list, u)
+		var wire bytes.Buffer
+		event{name: "frame", id: u.changes.Seq, data: html}.encode(&wire)
+		u.shared.wire, u.shared.err = wire.Bytes(), err
 	})
-	return u.shared.html, u.shared.err
+	return u.shared.wire, u.shared.err
 }
 
 // bands are the days of a list whose sums may have changed.

@@ -41,6 +41,7 @@ type memory struct {
 	reads     int    // of Changes
 	deadMails []domain.Mail
 	pauses    []domain.StagePause
+	asked     []string // by operators
 	replays   []domain.Replay
 	reports   []domain.ConnectionReport
 	notices   []domain.NoticeLine

@@ -30,7 +30,6 @@ func (s *Server) router() http.Handler {
 		r.Post("/settings", s.handle(s.settings))
 		r.Post("/sign-out", s.handle(s.signOut))
 		r.Get("/mails/{id}/raw", s.handle(s.rawMail))
-		r.Get("/operations", s.handle(s.operations))
 		r.Route("/connections", func(r chi.Router) {
 			r.Get("/", s.handle(s.connections))
 			r.Post("/", s.handle(s.addConnection))
@@ -42,6 +41,13 @@ func (s *Server) router() http.Handler {
 			r.Post("/{id}/switch", s.handle(s.switchConnection))
 			r.Post("/{id}/test", s.handle(s.testConnection))
 			r.Post("/{id}/remove", s.handle(s.removeConnection))
+		})
+		r.Route("/operations", func(r chi.Router) {
+			r.Get("/", s.handle(s.operations))
+			r.Post("/pause", s.handle(s.operate("stage", s.pauseStage)))
+			r.Post("/resume", s.handle(s.operate("stage", s.resumeStage)))
+			r.Post("/drain", s.handle(s.operate("node", s.drainNode)))
+			r.Post("/undrain", s.handle(s.operate("node", s.undrainNode)))
 		})
 		r.Route("/failures", func(r chi.Router) {
 			r.Get("/", s.handle(s.failures))

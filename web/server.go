@@ -14,15 +14,15 @@ import (
 
 // Config is everything the web server needs.
 type Config struct {
-	Documents  Documents
-	Overview   Overview
-	Desk       Desk
-	Approver   Approver
-	Dead       DeadLetters
-	Replays    Replays
-	Pauses     Pauses
-	Operations Operations
-
+	Documents         Documents
+	Overview          Overview
+	Desk              Desk
+	Approver          Approver
+	Dead              DeadLetters
+	Replays           Replays
+	Pauses            Pauses
+	Operations        Operations
+	Operators         Operators
 	Connections       Connections
 	ConnectionDesk    ConnectionDesk
 	ConnectionUse     ConnectionUse
@@ -73,7 +73,7 @@ func (c Config) check() error {
 	for name, part := range map[string]any{
 		"Documents": c.Documents, "Overview": c.Overview, "Desk": c.Desk, "Approver": c.Approver, "Ledger": c.Ledger,
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
-		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations,
+		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations, "Operators": c.Operators,
 		"Connections": c.Connections, "ConnectionDesk": c.ConnectionDesk, "ConnectionUse": c.ConnectionUse, "ConnectionConsent": c.ConnectionConsent,
 	} {
 		if part == nil {

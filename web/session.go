@@ -36,21 +36,29 @@ func workspaceOf(r *http.Request) domain.WorkspaceID { return visitorOf(r).Works
 // signedIn lets browsers with a session pass and sends the others to the sign-in page.
 func (s *Server) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, token, err := s.session(r)
-		if errors.Is(err, domain.ErrNotFound) {
-			s.sendToSignIn(w, r)
-			return
+		// Event streams stay below this for hours: admit keeps its stack to itself.
+		if r = s.admit(w, r); r != nil {
+			next.ServeHTTP(w, r)
 		}
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		v := visitor{Session: session, still: func(ctx context.Context) error {
-			_, err := s.cfg.Sessions.Session(ctx, token)
-			return err
-		}}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
 	})
+}
+
+// admit returns the request with its visitor, or answers it and returns nil.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) *http.Request {
+	session, token, err := s.session(r)
+	if errors.Is(err, domain.ErrNotFound) {
+		s.sendToSignIn(w, r)
+		return nil
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return nil
+	}
+	v := visitor{Session: session, still: func(ctx context.Context) error {
+		_, err := s.cfg.Sessions.Session(ctx, token)
+		return err
+	}}
+	return r.WithContext(context.WithValue(r.Context(), visitorKey{}, v))
 }
 
 func (s *Server) session(r *http.Request) (domain.Session, string, error) {

@@ -27,6 +27,7 @@ type event struct {
 	name string
 	id   int64 // 0: none
 	data []byte
+	wire []byte // all of it as it is sent, when many streams send it; nil: made of the others
 }
 
 // eventWriter writes a text/event-stream.
@@ -49,6 +50,9 @@ func openEvents(w http.ResponseWriter) (*eventWriter, error) {
 }
 
 func (e *eventWriter) write(events ...event) error {
+	if len(events) == 1 && events[0].wire != nil {
+		return e.send(events[0].wire)
+	}
 	var b bytes.Buffer
 	for _, ev := range events {
 		ev.encode(&b)
@@ -70,6 +74,10 @@ func (e *eventWriter) send(b []byte) error {
 }
 
 func (ev event) encode(b *bytes.Buffer) {
+	if ev.wire != nil {
+		b.Write(ev.wire)
+		return
+	}
 	if ev.id > 0 {
 		b.WriteString("id: " + strconv.FormatInt(ev.id, 10) + "\n")
 	}
@@ -90,19 +98,39 @@ type stream struct {
 	server  *Server
 	visitor visitor
 	out     *eventWriter
-	draw    func(ctx context.Context, u *update) ([]event, error)
+	draw    drawing
 	seq     int64 // what was shown last
 	state   string
 }
 
+// drawing makes the events of an update; the last one of them carries the
+// update's sequence number.
+type drawing func(context.Context, *update) ([]event, error)
+
 // stream follows a workspace until the client leaves, the session ends or the
-// server stops. draw makes the events of an update; the last one of them
-// carries the update's sequence number.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, draw func(context.Context, *update) ([]event, error)) error {
+// server stops. Thousands wait in it: what it needs at the beginning alone is
+// done elsewhere, so that its stack stays small.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, draw drawing) error {
+	st, err := s.begin(w, r, draw)
+	if st == nil {
+		return err
+	}
+	if err := st.follow(r.Context()); err != nil && r.Context().Err() == nil {
+		st.logEnd(r.Context(), err)
+	}
+	return nil
+}
+
+func (st *stream) logEnd(ctx context.Context, err error) {
+	st.server.cfg.Log.InfoContext(ctx, "event stream ended", "workspace", string(st.visitor.Workspace.ID), "reason", err.Error())
+}
+
+// begin sends the head. nil without an error: the client has gone already.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, draw drawing) (*stream, error) {
 	v := visitorOf(r)
 	balance, err := s.cfg.Ledger.Balance(r.Context(), v.Workspace.ID)
 	if err != nil {
-		return fmt.Errorf("read balance: %w", err)
+		return nil, fmt.Errorf("read balance: %w", err)
 	}
 	since, known := sinceOf(r)
 	if !known {
@@ -110,19 +138,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, draw func(contex
 	}
 	out, err := openEvents(w)
 	if err != nil {
-		return nil //nolint:nilerr // the head is sent and the client is gone
+		return nil, nil //nolint:nilerr // the head is sent and the client is gone
 	}
 	st := &stream{server: s, visitor: v, out: out, draw: draw, seq: since}
 	if balance.Seq-since > maxCatchUp || since > balance.Seq {
 		st.seq = balance.Seq
 		if err := out.write(event{name: "stale", id: balance.Seq}); err != nil {
-			return nil //nolint:nilerr // as above
+			return nil, nil //nolint:nilerr // as above
 		}
 	}
-	if err := st.follow(r.Context()); err != nil && r.Context().Err() == nil {
-		s.cfg.Log.InfoContext(r.Context(), "event stream ended", "workspace", string(v.Workspace.ID), "reason", err.Error())
-	}
-	return nil
+	return st, nil
 }
 
 // sinceOf is where a client wants to go on: what a reconnecting browser says

@@ -62,8 +62,8 @@ type fault struct {
 // shortScript has one fault of each family.
 func shortScript() []fault {
 	return []fault{
-		{"kill a node", func(_ context.Context, c *chaos) { c.nodes()[0].signal(syscall.SIGKILL) }, 3 * time.Second},
-		{"stop a node for 5 s", func(ctx context.Context, c *chaos) { c.freeze(ctx, c.nodes()[1], 5*time.Second) }, time.Second},
+		{"kill a node that works", func(ctx context.Context, c *chaos) { c.atWork(ctx).signal(syscall.SIGKILL) }, 3 * time.Second},
+		{"stop a node that works for 5 s", func(ctx context.Context, c *chaos) { c.freeze(ctx, c.atWork(ctx), 5*time.Second) }, time.Second},
 		{"restart PostgreSQL", func(_ context.Context, c *chaos) { c.restartDatabase(false, 0) }, 2 * time.Second},
 	}
 }
@@ -217,7 +217,7 @@ func (c *chaos) addNode(env ...string) *clusterNode {
 		"DOCUFLOW_HTTP_ADDR=" + n.http, "DOCUFLOW_SMTP_ADDR=" + n.smtp, "DOCUFLOW_ADMIN_ADDR=" + n.admin,
 		"DOCUFLOW_FILED_DIR=" + filepath.Join(c.dir, "filed"), "DOCUFLOW_FILED_NAMES={workspace}/{date} {vendor} {number}",
 		"DOCUFLOW_S3_ENDPOINT=" + c.storageAt, "DOCUFLOW_S3_INSECURE=true", "DOCUFLOW_S3_ACCESS_KEY=" + storageUser, "DOCUFLOW_S3_SECRET_KEY=" + storagePassword,
-		"DOCUFLOW_CLUSTER_ADDR=" + takePort(c.t), "DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
+		"DOCUFLOW_NODE=" + name, "DOCUFLOW_CLUSTER_ADDR=" + takePort(c.t), "DOCUFLOW_COOKIE_KEY=the same on all nodes of this test", "DOCUFLOW_JOBS=2",
 	}, env...)...)
 	n.supervised = supervise(c.t, name, c.logs, 500*time.Millisecond, func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0], "serve")
@@ -244,6 +244,31 @@ func (c *chaos) nodes() []*clusterNode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]*clusterNode(nil), c.members...)
+}
+
+// atWork is the node that holds the most leases at this moment. It waits until
+// one holds any: a fault that hits nobody's work shows nothing.
+func (c *chaos) atWork(ctx context.Context) *clusterNode {
+	var name string
+	var leases int
+	err := await(ctx, "a node has work", func() bool {
+		conn, err := pgx.Connect(ctx, c.database.admin())
+		if err != nil {
+			return false
+		}
+		defer conn.Close(ctx)
+		return conn.QueryRow(ctx, `SELECT lease_node, count(*) FROM (
+				SELECT lease_node, lease_until FROM documents UNION ALL SELECT lease_node, lease_until FROM mails) work
+			WHERE lease_until > clock_timestamp() GROUP BY lease_node ORDER BY count(*) DESC LIMIT 1`).Scan(&name, &leases) == nil
+	})
+	for _, n := range c.nodes() {
+		if err == nil && n.name == name {
+			c.t.Logf("%s holds %d leases", name, leases)
+			return n
+		}
+	}
+	c.t.Errorf("no node to break: %q %v", name, err)
+	return c.nodes()[0]
 }
 
 // doors lists where mail can be delivered.

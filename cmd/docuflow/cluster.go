@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,9 +15,13 @@ import (
 	"github.com/docuflow/docuflow/storage/postgres"
 )
 
+// kubernetes is the other source of members than the database.
+const kubernetes = "kubernetes"
+
 func (c clustering) checkClustering(report func(bad bool, format string, values ...any)) {
 	report(c.ClusterBeat < 100*time.Millisecond, "DOCUFLOW_CLUSTER_BEAT: must be at least 100ms")
 	report(c.ClusterTTL < 4*c.ClusterBeat, "DOCUFLOW_CLUSTER_TTL: must be at least four times DOCUFLOW_CLUSTER_BEAT")
+	report(c.ClusterAddr == "" && c.Cluster == kubernetes, "DOCUFLOW_CLUSTER: kubernetes needs DOCUFLOW_CLUSTER_ADDR, like $(POD_IP):7070")
 	if c.ClusterAddr == "" {
 		return
 	}
@@ -40,48 +41,47 @@ func (c clustering) checkClustering(report func(bad bool, format string, values 
 }
 
 // peers is nil when this node is on its own.
-func (c clustering) peers() (*actors.Peers, error) {
+func (c clustering) peers(log *slog.Logger) (*actors.Peers, error) {
 	if c.ClusterAddr == "" {
 		return nil, nil
 	}
-	peers := &actors.Peers{Address: c.ClusterAddr}
+	peers := &actors.Peers{Address: c.ClusterAddr, Kubernetes: c.Cluster == kubernetes}
 	if c.ClusterCert == "" {
 		return peers, nil // on loopback, as checkClustering has seen to
 	}
-	certificate, err := tls.LoadX509KeyPair(c.ClusterCert, c.ClusterKey)
-	if err != nil {
-		return nil, fmt.Errorf("DOCUFLOW_CLUSTER_CERT and DOCUFLOW_CLUSTER_KEY: %w", err)
+	files := &certificates{cert: c.ClusterCert, key: c.ClusterKey, ca: c.ClusterCA, log: log}
+	if _, err := files.load(); err != nil {
+		return nil, err
 	}
-	authority, err := os.ReadFile(c.ClusterCA)
-	if err != nil {
-		return nil, fmt.Errorf("DOCUFLOW_CLUSTER_CA: %w", err)
-	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("DOCUFLOW_CLUSTER_CA: %s holds no certificate", c.ClusterCA)
-	}
-	peers.TLS = &tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate}, ServerName: c.ClusterName,
-		RootCAs: authorities, ClientCAs: authorities, ClientAuth: tls.RequireAndVerifyClientCert,
-	}
+	peers.TLS = files.mutual(c.ClusterName)
 	return peers, nil
 }
 
 type clusterCommand struct {
-	Status clusterStatus `cmd:"" help:"List the nodes and what waits for them."`
+	Status  clusterStatus  `cmd:"" help:"List the nodes and what waits for them."`
+	Drain   clusterDrain   `cmd:"" help:"Ask a node to take no more work and no mail. It finishes what it has, keeps its pages and stays up."`
+	Undrain clusterUndrain `cmd:"" help:"Let a drained node work again."`
 }
 
-type clusterStatus struct {
+// databaseFlags is where commands find the nodes.
+type databaseFlags struct {
 	DatabaseURL secret `env:"DATABASE_URL" help:"PostgreSQL login of the server. Default: that of a running docuflow dev."`
 	DataDir     string `env:"DOCUFLOW_DATA_DIR" default:"${data_dir}" help:"Data directory of docuflow dev."`
 }
 
-func (c *clusterStatus) Run(ctx context.Context, term terminal) error {
-	url, err := databaseOf(c.DatabaseURL, c.DataDir)
+// open connects; the caller closes.
+func (d databaseFlags) open(ctx context.Context) (*postgres.Store, error) {
+	url, err := databaseOf(d.DatabaseURL, d.DataDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	store, err := postgres.Open(ctx, url, slog.New(slog.DiscardHandler))
+	return postgres.Open(ctx, url, slog.New(slog.DiscardHandler))
+}
+
+type clusterStatus struct{ databaseFlags }
+
+func (c *clusterStatus) Run(ctx context.Context, term terminal) error {
+	store, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,42 @@ func (c *clusterStatus) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	_, err = fmt.Fprint(term.out, describe(members, queue))
+	return err
+}
+
+type clusterDrain struct {
+	databaseFlags
+	Node string `arg:"" help:"Name of the node, as docuflow cluster status lists it."`
+}
+
+func (c *clusterDrain) Run(ctx context.Context, term terminal) error {
+	return ask(ctx, term, c.databaseFlags, c.Node, true, "drains; docuflow cluster status says when it has finished")
+}
+
+type clusterUndrain struct {
+	databaseFlags
+	Node string `arg:"" help:"Name of the node, as docuflow cluster status lists it."`
+}
+
+func (c *clusterUndrain) Run(ctx context.Context, term terminal) error {
+	return ask(ctx, term, c.databaseFlags, c.Node, false, "works again")
+}
+
+// ask tells a node what an operator wants, and says what follows.
+func ask(ctx context.Context, term terminal, where databaseFlags, node string, drain bool, follows string) error {
+	store, err := where.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	err = store.AskToDrain(ctx, node, drain, "command line")
+	if errors.Is(err, domain.ErrNotFound) {
+		return fmt.Errorf("no node %q runs; docuflow cluster status lists them", node)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(term.out, "%s %s\n", node, follows)
 	return err
 }
 
@@ -116,14 +152,11 @@ func describe(members []domain.Member, queue domain.QueueState) string {
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NODE\tADDRESS\tSTATE\tSTARTED\tLAST BEAT\tMAILS\tDOCUMENTS")
 	for _, m := range members {
-		state, address := "works", m.Address
-		if m.Draining {
-			state = "stops"
-		}
+		address := m.Address
 		if address == "" {
 			address = "-"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", m.Node, address, state, ago(m.StartedAt, now), ago(m.BeatAt, now), m.Mails, m.Documents)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", m.Node, address, stateOf(m), ago(m.StartedAt, now), ago(m.BeatAt, now), m.Mails, m.Documents)
 	}
 	_ = table.Flush() // into memory: it cannot fail
 	if len(members) == 0 {
@@ -139,6 +172,18 @@ func describe(members []domain.Member, queue domain.QueueState) string {
 	}
 	_ = table.Flush()
 	return text.String()
+}
+
+func stateOf(m domain.Member) string {
+	switch {
+	case m.Asked && m.Draining && m.Mails+m.Documents == 0:
+		return "drained"
+	case m.Asked:
+		return "drains"
+	case m.Draining:
+		return "stops"
+	}
+	return "works"
 }
 
 func ago(at, now time.Time) string {

@@ -30,6 +30,7 @@ func TestClusterSettings(t *testing.T) {
 	for _, tt := range []struct {
 		addr, complaint string
 		files           clustering
+		members         string
 	}{
 		{addr: ""},
 		{addr: "127.0.0.1:7070"},
@@ -42,8 +43,11 @@ func TestClusterSettings(t *testing.T) {
 		{addr: "0.0.0.0:7070", files: all, complaint: "can reach"},
 		{addr: ":7070", files: all, complaint: "can reach"},
 		{addr: "10.0.0.5", files: all, complaint: "host:port"},
+		{addr: "10.0.0.5:7070", files: all, members: "kubernetes"},
+		{addr: "", members: "kubernetes", complaint: "needs DOCUFLOW_CLUSTER_ADDR"},
 	} {
 		s := valid
+		s.Cluster = tt.members
 		s.ClusterAddr, s.ClusterCert, s.ClusterKey, s.ClusterCA = tt.addr, tt.files.ClusterCert, tt.files.ClusterKey, tt.files.ClusterCA
 		_, err := s.complete()
 		if tt.complaint == "" && err != nil || tt.complaint != "" && (err == nil || !strings.Contains(err.Error(), tt.complaint)) {
@@ -69,7 +73,7 @@ func TestNodesSpeakMutualTLS(t *testing.T) {
 		t.Errorf("%d nodes have worked", working)
 	}
 	for _, node := range []*program{a, b} {
-		if strings.Contains(node.output.String(), "a node does not answer") {
+		if strings.Contains(node.output.String(), "a node does not answer or drains") {
 			t.Error("kicks did not reach the other node")
 		}
 	}
@@ -84,9 +88,75 @@ func TestNodesSpeakMutualTLS(t *testing.T) {
 	}
 }
 
+// Certificates of another authority come into force while the nodes run: one that knows
+// only the new ones works with them, and one with the old ones is a stranger.
+func TestCertificatesAreRenewedWhileNodesRun(t *testing.T) {
+	n := newNodes(t)
+	certificates := n.certificates()
+	a, b := n.start("a", certificates...), n.start("b", certificates...)
+	old, err := tls.LoadX509KeyPair(filepath.Join(n.dir, "node.pem"), filepath.Join(n.dir, "node.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(n.dir, "node.key"), []byte("half a key")) // in the middle of a renewal the last ones count
+	if err := visitor(n, old); err != nil {
+		t.Fatalf("while files do not fit together, the old ones are refused: %v", err)
+	}
+	n.certificates()
+	renewed, err := tls.LoadX509KeyPair(filepath.Join(n.dir, "node.pem"), filepath.Join(n.dir, "node.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := visitor(n, old); err == nil {
+		t.Error("the old certificates are still let in")
+	}
+	if err := visitor(n, renewed); err != nil {
+		t.Errorf("the new certificates are refused: %v", err)
+	}
+	c := n.start("c", certificates...)
+	var sent int
+	for _, name := range []string{"Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Gum", "Hazel"} {
+		tenant := n.workspace(name)
+		for _, through := range []*program{a, b, c} {
+			sent++
+			n.mailTo(through, tenant, fmt.Sprintf("R-%d", sent))
+		}
+	}
+	a.until("all documents are completed", func() bool { return n.completed() == sent })
+	if working := n.count("SELECT count(DISTINCT node) FROM attempts"); working != 3 {
+		t.Errorf("%d nodes have worked", working)
+	}
+	for _, node := range []*program{a, b, c} {
+		if strings.Contains(node.output.String(), "a node does not answer or drains") {
+			t.Error("kicks did not reach the other nodes")
+		}
+	}
+}
+
+// visitor connects to every node with a certificate.
+func visitor(n *nodes, certificate tls.Certificate) error {
+	n.t.Helper()
+	members, err := n.store.Members(n.t.Context())
+	if err != nil || len(members) == 0 {
+		n.t.Fatal(members, err)
+	}
+	for _, member := range members {
+		if err := visit(member, certificate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stranger connects without a certificate, and trusts anybody.
 func stranger(member domain.Member) error {
-	conn, err := tls.Dial("tcp", member.Address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	return visit(member)
+}
+
+// visit connects with the given certificates, trusts anybody, and says
+// whether it was let in.
+func visit(member domain.Member, certificates ...tls.Certificate) error {
+	conn, err := tls.Dial("tcp", member.Address, &tls.Config{InsecureSkipVerify: true, Certificates: certificates, NextProtos: []string{"h2"}})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,6 +53,9 @@ type settings struct {
 
 	MailDomain string `env:"DOCUFLOW_MAIL_DOMAIN" default:"in.docuflow.localhost" help:"Domain of the workspaces' mail addresses."`
 	MailLimit  int64  `env:"DOCUFLOW_MAIL_LIMIT" default:"52428800" help:"Largest mail, in octets as transmitted."`
+	RateLimits string `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"on, or off for load tests."`
+
+	mailing
 
 	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
 
@@ -83,8 +87,52 @@ type settings struct {
 	development bool
 }
 
+// mailing is how mail comes in, beside the plain door.
+type mailing struct {
+	SubmissionAddr string `env:"DOCUFLOW_SUBMISSION_ADDR" help:"Address where people sign in to send mail to their workspace, with TLS from the start, like :465. Needs a mail certificate."`
+	LMTPAddr       string `name:"lmtp-addr" env:"DOCUFLOW_LMTP_ADDR" help:"Address, or path of a Unix socket, for a mail server in front of this one. Not for strangers."`
+
+	MailHost      string `env:"DOCUFLOW_MAIL_HOST" help:"What the mail server calls itself, and its certificate is for. Default: the mail domain."`
+	MailCert      string `env:"DOCUFLOW_MAIL_CERT" help:"File of the mail server's certificate (PEM), read again when it changes."`
+	MailKey       string `env:"DOCUFLOW_MAIL_KEY" help:"File of its key (PEM)."`
+	ACMEAddr      string `name:"acme-addr" env:"DOCUFLOW_ACME_ADDR" help:"Instead of files: address where an ACME authority checks that the mail host is ours, :80 in the open. For one node."`
+	ACMEDirectory string `name:"acme-directory" env:"DOCUFLOW_ACME_DIRECTORY" default:"https://acme-v02.api.letsencrypt.org/directory" help:"The ACME authority. Setting DOCUFLOW_ACME_ADDR agrees to its terms."`
+
+	MailProxies []netip.Prefix `env:"DOCUFLOW_MAIL_PROXIES" help:"Ranges of proxies that send a PROXY header and are believed, like 10.0.0.0/8,fd00::/8."`
+	MailRates   map[string]int `env:"DOCUFLOW_MAIL_RATES" help:"Mails a minute from one address, network and domain of senders, and to one workspace; and unknown recipients. Default: client=600;network=1200;domain=1200;workspace=3000;guesses=60."`
+}
+
+// defaultMailRates are those of rates that are not set.
+var defaultMailRates = map[string]int{"client": 600, "network": 1200, "domain": 1200, "workspace": 3000, "guesses": 60}
+
+// checkMailing looks for what cannot work.
+func (s settings) checkMailing(report func(bad bool, format string, values ...any)) {
+	for name, addr := range map[string]string{"DOCUFLOW_SUBMISSION_ADDR": s.SubmissionAddr, "DOCUFLOW_LMTP_ADDR": s.LMTPAddr, "DOCUFLOW_ACME_ADDR": s.ACMEAddr} {
+		_, _, err := net.SplitHostPort(addr)
+		socket := name == "DOCUFLOW_LMTP_ADDR" && filepath.IsAbs(addr)
+		report(err != nil && addr != "" && !socket, "%s: %q is not host:port", name, addr)
+	}
+	report((s.MailCert == "") != (s.MailKey == ""), "DOCUFLOW_MAIL_CERT and DOCUFLOW_MAIL_KEY: one does not go without the other")
+	report(s.MailCert != "" && s.ACMEAddr != "", "DOCUFLOW_MAIL_CERT and DOCUFLOW_ACME_ADDR: the certificate comes from files or from ACME, not from both")
+	report(s.SubmissionAddr != "" && s.MailCert == "" && s.ACMEAddr == "", "DOCUFLOW_SUBMISSION_ADDR: needs DOCUFLOW_MAIL_CERT or DOCUFLOW_ACME_ADDR")
+	for name, rate := range s.MailRates {
+		_, known := defaultMailRates[name]
+		report(!known, "DOCUFLOW_MAIL_RATES: there is no rate %q", name)
+		report(rate < 1, "DOCUFLOW_MAIL_RATES: %s must be at least 1", name)
+	}
+}
+
+// mailRate is a rate, or its default when others alone are set.
+func (s settings) mailRate(name string) int {
+	if rate, ok := s.MailRates[name]; ok {
+		return rate
+	}
+	return defaultMailRates[name]
+}
+
 // clustering is how several servers share the work of one database.
 type clustering struct {
+	Cluster     string        `env:"DOCUFLOW_CLUSTER" default:"postgres" enum:"postgres,kubernetes" help:"What says which nodes share the work: postgres, or kubernetes in a binary that was built with it."`
 	ClusterAddr string        `env:"DOCUFLOW_CLUSTER_ADDR" help:"Address where the other nodes reach this one, like 10.0.0.5:7070. Without it this node is on its own."`
 	ClusterCert string        `env:"DOCUFLOW_CLUSTER_CERT" help:"File of this node's certificate (PEM). Needed unless the cluster address is a loopback one."`
 	ClusterKey  string        `env:"DOCUFLOW_CLUSTER_KEY" help:"File of its key (PEM)."`
@@ -149,6 +197,9 @@ func (s settings) complete() (settings, error) {
 	if s.Jobs == 0 {
 		s.Jobs = runtime.NumCPU()
 	}
+	if s.MailHost == "" {
+		s.MailHost = s.MailDomain
+	}
 	for name, addr := range map[string]string{"DOCUFLOW_HTTP_ADDR": s.HTTPAddr, "DOCUFLOW_SMTP_ADDR": s.SMTPAddr, "DOCUFLOW_ADMIN_ADDR": s.AdminAddr} {
 		_, _, err := net.SplitHostPort(addr)
 		report(err != nil, "%s: %q is not host:port", name, addr)
@@ -166,6 +217,7 @@ func (s settings) complete() (settings, error) {
 	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
 	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
 	s.checkClustering(report)
+	s.checkMailing(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
 }

@@ -102,7 +102,7 @@ func (c *extractCommand) read(ctx context.Context, press *press.Press, file stri
 	if _, err := os.Stat(file); err != nil {
 		return extraction.Result{}, err
 	}
-	reading, err := press.Read(ctx, file)
+	reading, err := press.Read(ctx, caller, file)
 	if err != nil {
 		return extraction.Result{}, err
 	}
@@ -119,6 +119,10 @@ func ownerMessage(err error) string {
 	}
 	return err.Error()
 }
+
+// caller is the workspace of files that are named on the command line: they
+// all belong to whoever named them.
+const caller = domain.WorkspaceID("command line")
 
 // withPress runs f with a press that lives as long as the command.
 func withPress(r reading, jobs int, f func(*press.Press) error) (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"syscall"
@@ -74,6 +75,21 @@ func status(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
+// storageCheck is what /readyz says about object storage.
+func storageCheck(t *testing.T, n *clusterNode) string {
+	t.Helper()
+	response, err := http.Get("http://" + n.admin + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer readiness
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer.Checks["object_storage"]
+}
+
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	c, n := oneNode(t)
@@ -87,6 +103,9 @@ func TestDatabaseAway(t *testing.T) {
 	}
 	if got := status(t, "http://"+n.admin+"/readyz"); got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz answers %d", got)
+	}
+	if got := status(t, "http://"+n.admin+"/readyz?exclude=database"); got != http.StatusOK {
+		t.Errorf("/readyz without the database answers %d", got)
 	}
 	if got := status(t, "http://"+n.admin+"/healthz"); got != http.StatusOK {
 		t.Errorf("/healthz answers %d: a supervisor would restart the server for nothing", got)
@@ -108,6 +127,7 @@ func TestDatabaseAway(t *testing.T) {
 func TestObjectStorageAway(t *testing.T) {
 	t.Parallel()
 	c, n := oneNode(t)
+	reader := signIn(t, &balancer{nodes: c.nodes, ready: []*clusterNode{n}}, c.tally, c.link)
 	if code := c.mail(6); code != "250" {
 		t.Fatal(code)
 	}
@@ -117,11 +137,19 @@ func TestObjectStorageAway(t *testing.T) {
 	if code := c.mail(1); code != "451" {
 		t.Errorf("a mail while object storage is away is answered %s, want 451", code)
 	}
-	if got := status(t, "http://"+n.admin+"/readyz"); got != http.StatusServiceUnavailable {
-		t.Errorf("/readyz answers %d", got)
+	if got := status(t, "http://"+n.admin+"/readyz"); got != http.StatusOK {
+		t.Errorf("/readyz answers %d: a load balancer would take the inbox away as well", got)
+	}
+	if got := storageCheck(t, n); got != "failed" {
+		t.Errorf("/readyz says that object storage is %s", got)
+	}
+	if got := reader.load(t.Context()); got != "200" {
+		t.Errorf("the inbox answers %s", got)
 	}
 	c.calm(t.Context(), 8*time.Second)
-	c.awaitReady(t.Context(), n)
+	if err := await(t.Context(), "object storage answers", func() bool { return storageCheck(t, n) == "ok" }); err != nil {
+		t.Fatal(err)
+	}
 	if code := c.mail(2); code != "250" {
 		t.Errorf("a mail afterwards is answered %s", code)
 	}

@@ -75,7 +75,7 @@ func (o *output) String() string {
 
 // dataDir is a data directory that a private PostgreSQL of another user can
 // reach.
-func newDataDir(t *testing.T) string {
+func newDataDir(t testing.TB) string {
 	t.Helper()
 	if _, err := private.Find(""); err != nil {
 		missing(t, err)
@@ -92,7 +92,7 @@ func newDataDir(t *testing.T) string {
 }
 
 // missing skips a test on a laptop and fails it in CI.
-func missing(t *testing.T, what any) {
+func missing(t testing.TB, what any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal("missing: ", what)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,7 +57,7 @@ func (c *serveCommand) Run(ctx context.Context, term terminal) error {
 // doors are the listeners of a node. They are opened before anything else, so
 // that a port that is taken is said at once.
 type doors struct {
-	http, smtp, admin net.Listener
+	http, smtp, admin, submission, lmtp, acme net.Listener // the last three only when they are set
 }
 
 func listen(s settings) (d doors, err error) {
@@ -64,8 +66,12 @@ func listen(s settings) (d doors, err error) {
 		addr, name string
 	}{
 		{&d.http, s.HTTPAddr, "DOCUFLOW_HTTP_ADDR"}, {&d.smtp, s.SMTPAddr, "DOCUFLOW_SMTP_ADDR"}, {&d.admin, s.AdminAddr, "DOCUFLOW_ADMIN_ADDR"},
+		{&d.submission, s.SubmissionAddr, "DOCUFLOW_SUBMISSION_ADDR"}, {&d.lmtp, s.LMTPAddr, "DOCUFLOW_LMTP_ADDR"}, {&d.acme, s.ACMEAddr, "DOCUFLOW_ACME_ADDR"},
 	} {
-		*door.listener, err = net.Listen("tcp", door.addr)
+		if door.addr == "" {
+			continue
+		}
+		*door.listener, err = listenAt(door.addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%s is taken by another program; stop it, or set %s to another address", door.addr, door.name)
 		} else if err != nil {
@@ -79,8 +85,30 @@ func listen(s settings) (d doors, err error) {
 	return d, nil
 }
 
+// listenAt listens at host:port, or at the path of a Unix socket, which its
+// group may use. A socket that a killed program left behind is replaced.
+func listenAt(addr string) (net.Listener, error) {
+	if !filepath.IsAbs(addr) {
+		return net.Listen("tcp", addr)
+	}
+	if conn, err := net.Dial("unix", addr); err == nil {
+		conn.Close()
+		return nil, syscall.EADDRINUSE
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		os.Remove(addr)
+	}
+	listener, err := net.Listen("unix", addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(addr, 0o660); err != nil { //nolint:gosec // the mail server in front is another user of the same group
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
 func (d doors) close() {
-	for _, listener := range []net.Listener{d.http, d.smtp, d.admin} {
+	for _, listener := range []net.Listener{d.http, d.smtp, d.admin, d.submission, d.lmtp, d.acme} {
 		if listener != nil {
 			listener.Close() // closed twice when a server has owned it: harmless
 		}
@@ -100,7 +128,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	defer end()
 	pages := &http.Server{Handler: n.web, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return background }}
-	admin := &http.Server{Handler: n.adminHandler(serving), ReadHeaderTimeout: 10 * time.Second}
+	admin := &http.Server{Handler: n.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 
 	var servers sync.WaitGroup
 	serve := func(name string, f func() error) {
@@ -112,7 +140,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	}
 	serve("serve pages", func() error { return pages.Serve(doors.http) })
 	serve("serve operators", func() error { return admin.Serve(doors.admin) })
-	serve("serve mail", func() error { return n.mail.Serve(doors.smtp) })
+	n.serveMail(serving, doors, serve)
 	serve("watch changes", func() error { return n.web.Run(background) })
 	serve("feed", func() error { n.store.Feed().Run(background); return nil })
 	serve("work", func() error { return n.system.Run(serving) })
@@ -126,6 +154,24 @@ func (n *node) run(ctx context.Context, doors doors) error {
 		err = errors.Join(cause, err)
 	}
 	return errors.Join(err, n.close())
+}
+
+// serveMail opens the doors for mail that there are, until the mail server is
+// shut down and serving ends.
+func (n *node) serveMail(serving context.Context, doors doors, serve func(name string, f func() error)) {
+	serve("serve mail", func() error { return n.mail.Serve(doors.smtp) })
+	if doors.submission != nil {
+		serve("serve submissions", func() error { return n.mail.ServeSubmission(doors.submission) })
+	}
+	if doors.lmtp != nil {
+		serve("serve a mail server", func() error { return n.mail.ServeLMTP(doors.lmtp) })
+	}
+	if doors.acme != nil {
+		challenges := &http.Server{Handler: n.mailTLS.challenges, ReadHeaderTimeout: 10 * time.Second}
+		context.AfterFunc(serving, func() { challenges.Close() })
+		serve("serve ACME challenges", func() error { return challenges.Serve(doors.acme) })
+		serve("order a certificate", func() error { n.orderCertificate(serving); return nil })
+	}
 }
 
 func (n *node) stop(pages, admin *http.Server, endStreams func()) error {

@@ -27,7 +27,7 @@ func (c *standardizeCommand) Run(ctx context.Context, term terminal) error {
 			return fmt.Errorf("make a directory for the result: %w", err)
 		}
 		defer os.RemoveAll(dir)
-		made, err := press.Standardize(ctx, c.In, dir)
+		made, err := press.Standardize(ctx, caller, c.In, dir)
 		if err != nil {
 			return fmt.Errorf("%s: %s", c.In, ownerMessage(err))
 		}

@@ -36,6 +36,7 @@ type node struct {
 	folder   *folder.Folder
 	system   *actors.System
 	mail     *mail.Server
+	mailTLS  mailTLS
 	web      *web.Server
 
 	outside *pipeline.Outside
@@ -93,7 +94,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name
-	peers, err := settings.peers()
+	peers, err := settings.peers(log)
 	if err != nil {
 		return err
 	}
@@ -105,16 +106,17 @@ func (n *node) assemble(ctx context.Context) error {
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
 		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute,
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
-		Peers:      peers, Log: log,
+		Peers:      peers, Drained: n.turnAway, Log: log,
 	})
 	desk := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
-	n.mail = mail.NewServer(mail.Config{
-		Hostname: settings.MailDomain, MaxSize: settings.MailLimit, Log: log, Answered: n.metrics.answered,
-	}, acceptance)
+	if n.mailTLS, err = openMailTLS(settings, log); err != nil {
+		return err
+	}
+	n.mail = mail.NewServer(n.mailConfig(), acceptance)
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
-		Dead: store, Replays: store, Pauses: store, Operations: store,
+		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Connections: desk, ConnectionDesk: desk, ConnectionUse: desk, ConnectionConsent: desk, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
@@ -148,6 +150,27 @@ func (n *node) openOutside(node string) (err error) {
 func (n *node) courier() actors.Courier {
 	const slots, every = 8, 500 * time.Millisecond
 	return actors.Courier{Notices: n.store, Teller: n.teller, Policy: n.settings.policy("announce", 0), Slots: slots, Every: every, Log: n.log}
+}
+
+// turnAway follows a person's wish that this node drains: mail and load
+// balancers go elsewhere, pages stay.
+func (n *node) turnAway(drained bool) { n.mail.TurnAway(drained) }
+
+func (n *node) mailConfig() mail.Config {
+	s := n.settings
+	config := mail.Config{
+		Hostname: s.MailHost, Domain: s.MailDomain, MaxSize: s.MailLimit,
+		TLS: n.mailTLS.config, TLSReady: n.mailTLS.ready, Tokens: n.store, Proxies: s.MailProxies,
+		Limits: mail.Limits{
+			Off: s.RateLimits == "off", ClientMails: s.mailRate("client"), NetworkMails: s.mailRate("network"),
+			DomainMails: s.mailRate("domain"), Guesses: s.mailRate("guesses"),
+		},
+		Log: n.log, Answered: n.metrics.answered,
+	}
+	if !config.Limits.Off {
+		config.Gate = mail.NewBuckets(s.mailRate("workspace"))
+	}
+	return config
 }
 
 // replayer gives dead letters another try when somebody asked for it.

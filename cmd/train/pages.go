@@ -67,7 +67,7 @@ func (r *pageReader) fromPress(ctx context.Context, file string) (press.Reading,
 		}
 		r.press = made
 	}
-	return r.press.Read(ctx, file)
+	return r.press.Read(ctx, "corpus", file)
 }
 
 func (r *pageReader) close() {

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -83,19 +84,24 @@ func BenchmarkUpdate(b *testing.B) {
 func BenchmarkTransition(b *testing.B) {
 	store, _ := durable(b)
 	const stages = 5
-	var leases [benchConns][]domain.Lease
-	for worker := range leases {
+	type claimed struct {
+		document domain.Document
+		lease    domain.Lease
+	}
+	var work [benchConns][]claimed
+	for worker := range work {
 		workspace := newWorkspace(b, store, string(rune('A'+worker)))
 		for range b.N/benchConns/stages + 1 {
-			_, lease := claim(b, store, workspace, newDocument(b, store, workspace), time.Hour)
-			leases[worker] = append(leases[worker], lease)
+			document, lease := claim(b, store, workspace, newDocument(b, store, workspace), time.Hour)
+			work[worker] = append(work[worker], claimed{document, lease})
 		}
 	}
 	var done [benchConns]int
-	concurrently(b, func(worker int) error {
-		lease := leases[worker][done[worker]/stages%len(leases[worker])]
+	concurrently(b, func(worker int) (err error) {
+		at := &work[worker][done[worker]/stages%len(work[worker])]
 		done[worker]++
-		_, err := store.Advance(b.Context(), lease, domain.Outcome{Note: "done"}, domain.StageInfo{Name: "next"}, 0)
+		next := domain.StageInfo{Name: domain.StageName(fmt.Sprintf("stage %d", done[worker]))}
+		at.document, err = store.Advance(b.Context(), at.lease, at.document, domain.Outcome{Note: "done"}, next, 0)
 		return err
 	})
 }

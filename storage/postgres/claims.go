@@ -90,32 +90,36 @@ func (s *Store) ReleaseNode(ctx context.Context, node string) error {
 
 // Claim takes the right to work on a document that is due, and opens an
 // attempt of its present stage. domain.ErrNotDue: there is nothing to claim.
-func (s *Store) Claim(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, node string, ttl time.Duration) (document domain.Document, lease domain.Lease, err error) {
-	err = s.changing(ctx, workspace, func(tx change) error {
-		seq, err := tx.record(ctx, domain.Event{Kind: "document.claimed", Document: id})
-		if err != nil {
-			return err
-		}
-		lease = domain.Lease{Workspace: workspace, Document: id, Node: node}
-		err = tx.QueryRow(ctx, `
+func (s *Store) Claim(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, node string, ttl time.Duration) (domain.Document, domain.Lease, error) {
+	type claim struct {
+		document domain.Document
+		epoch    int64
+	}
+	scan := func(row pgx.CollectableRow) (c claim, err error) {
+		c.document, err = scanDocumentAnd(row, &c.epoch)
+		return c, err
+	}
+	claimed, err := atOnce(ctx, s, workspace, scan, statement{`
+		WITH claimed AS (
 			UPDATE documents SET status = 'PROCESSING', epoch = epoch + 1, attempt = attempt + 1, lease_node = $2,
-				lease_until = clock_timestamp() + $3, tried_at = coalesce(tried_at, clock_timestamp()), updated_at = clock_timestamp(), seq = $4
+				lease_until = clock_timestamp() + $3, tried_at = coalesce(tried_at, clock_timestamp()), updated_at = clock_timestamp(),
+				seq = (SELECT event_seq + 1 FROM workspaces WHERE id = current_workspace())
 			WHERE id = $1 AND status IN ('QUEUED', 'PROCESSING', 'RETRYING') AND discarded_at IS NULL
-			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND `+notPaused+`
-			RETURNING epoch`, id, node, ttl, seq).Scan(&lease.Epoch)
-		if err != nil {
-			return err
-		}
-		if err := loseAttempts(ctx, tx, "document_id", string(id)); err != nil {
-			return err
-		}
-		if err := openAttempt(ctx, tx, lease); err != nil {
-			return err
-		}
-		document, err = selectDocument(ctx, tx, id)
-		return err
-	})
-	return document, lease, claimError(err, "document", string(id))
+			  AND lease_until < clock_timestamp() AND next_attempt_at <= clock_timestamp() AND ` + notPaused + `
+			RETURNING ` + documentColumns + `, epoch
+		), counted AS (
+			UPDATE workspaces SET event_seq = claimed.seq FROM claimed WHERE workspaces.id = current_workspace()
+		), recorded AS (
+			INSERT INTO events (workspace_id, seq, kind, document_id) SELECT current_workspace(), seq, 'document.claimed', $1 FROM claimed
+		), lost AS (
+			UPDATE attempts SET outcome = 'lost', finished_at = clock_timestamp() FROM claimed WHERE attempts.document_id = $1 AND attempts.outcome = ''
+		), opened AS (
+			INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
+			SELECT current_workspace(), $1, claimed.stage, claimed.attempt, claimed.epoch, $2, greatest(queued_at, documents.next_attempt_at), clock_timestamp()
+			FROM claimed, documents WHERE documents.id = $1
+		)
+		SELECT * FROM claimed`, []any{id, node, ttl}})
+	return claimed.document, domain.Lease{Workspace: workspace, Document: id, Node: node, Epoch: claimed.epoch}, claimError(err, "document", string(id))
 }
 
 // ClaimMail takes the right to unpack a mail that is due, and opens an
@@ -166,20 +170,6 @@ func loseAttempts(ctx context.Context, tx pgx.Tx, column, id string) error {
 	_, err := tx.Exec(ctx, `UPDATE attempts SET outcome = 'lost', finished_at = clock_timestamp()
 		WHERE `+column+` = $1 AND outcome = ''`, id)
 	return err
-}
-
-// openAttempt does nothing for a document that waits for its next stage.
-func openAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease) error {
-	opening := openingAttempt(lease)
-	_, err := tx.Exec(ctx, opening.sql, opening.args...)
-	return err
-}
-
-func openingAttempt(lease domain.Lease) statement {
-	return statement{`
-		INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
-		SELECT workspace_id, id, stage, attempt, epoch, $2, greatest(queued_at, next_attempt_at), clock_timestamp()
-		FROM documents WHERE id = $1 AND status = 'PROCESSING'`, []any{lease.Document, lease.Node}}
 }
 
 // Renew extends a lease. domain.ErrSuperseded: it was lost.
@@ -241,12 +231,6 @@ type attemptEnd struct {
 }
 
 func closeAttempt(ctx context.Context, tx pgx.Tx, lease domain.Lease, outcome domain.AttemptOutcome, end attemptEnd) error {
-	closing := closingAttempt(lease, outcome, end)
-	_, err := tx.Exec(ctx, closing.sql, closing.args...)
-	return err
-}
-
-func closingAttempt(lease domain.Lease, outcome domain.AttemptOutcome, end attemptEnd) statement {
 	column, id := "document_id", string(lease.Document)
 	if lease.Mail != "" {
 		column, id = "mail_id", string(lease.Mail)
@@ -259,9 +243,10 @@ func closingAttempt(lease domain.Lease, outcome domain.AttemptOutcome, end attem
 	if end.retryIn > 0 {
 		next = &end.retryIn
 	}
-	return statement{`
+	_, err := tx.Exec(ctx, `
 		UPDATE attempts SET outcome = $3, finished_at = clock_timestamp(), started_at = started_at + $4, note = $5,
 			error_kind = $6, error = $7, next_run_at = clock_timestamp() + $8::interval
-		WHERE ` + column + ` = $1 AND epoch = $2 AND outcome = ''`,
-		[]any{id, lease.Epoch, outcome, end.waited, end.note, kind, message, next}}
+		WHERE `+column+` = $1 AND epoch = $2 AND outcome = ''`,
+		id, lease.Epoch, outcome, end.waited, end.note, kind, message, next)
+	return err
 }

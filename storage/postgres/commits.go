@@ -13,73 +13,50 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// Advance writes what a stage did, and opens the attempt of the next stage
-// under the same lease; an empty next completes the document, and before a
+// Advance writes what a stage did to the document that it was given, and opens
+// the attempt of the next stage under the same lease; an empty next completes the document, and before a
 // paused one it goes back to Queued and waits. waited is the
 // time that the attempt spent waiting for a slot. domain.ErrSuperseded: the
 // lease was lost and nothing was written.
-func (s *Store) Advance(ctx context.Context, lease domain.Lease, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (document domain.Document, err error) {
-	err = s.changing(ctx, lease.Workspace, func(tx change) error {
-		before, seq, err := tx.fenced(ctx, lease)
-		if err != nil {
-			return err
+func (s *Store) Advance(ctx context.Context, lease domain.Lease, document domain.Document, outcome domain.Outcome, next domain.StageInfo, waited time.Duration) (domain.Document, error) {
+	for {
+		after, err := s.advance(ctx, lease, document, outcome, next.Name, waited)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return after, leaseError(err, "advance", lease)
 		}
-		if before.Stage == next.Name { // this was committed, and the answer was lost
-			document = before
-			return nil
+		// The lease is lost, or somebody has changed the document since the stage began.
+		document, err = s.underLease(ctx, lease)
+		if err != nil || document.Stage == next.Name { // the latter was committed, and the answer was lost
+			return document, leaseError(err, "advance", lease)
 		}
-		result := domain.AttemptDone
-		if outcome.Skipped {
-			result = domain.AttemptSkipped
-		}
-		after := apply(before, outcome)
-		fields, err := writingFields(after)
-		if err != nil {
-			return err
-		}
-		statements := []statement{
-			recording(domain.Event{Kind: "stage.done", Document: lease.Document, Text: outcome.Note}),
-			closingAttempt(lease, result, attemptEnd{waited: waited, note: outcome.Note}),
-			fields, advancing(lease, after, next.Name, seq+1),
-		}
-		if next.Name != "" {
-			statements = append(statements, openingAttempt(lease))
-		} else {
-			statements = append(statements, owing(domain.EventCompleted, lease.Document, 0))
-		}
-		if next.Name == "" && after.NeedsReview() {
-			statements = append(statements, owing(domain.EventReview, lease.Document, 0))
-		}
-		if err := tx.deliver(ctx, lease, outcome.Deliveries); err != nil {
-			return err
-		}
-		if err := tx.together(ctx, statements...); err != nil {
-			return err
-		}
-		document, err = selectDocument(ctx, tx, lease.Document)
-		return err
-	})
-	return document, leaseError(err, "advance", lease)
+	}
 }
 
-// fenced reads the document of a lease that is still in force and locks it,
-// and the workspace first, as every change does. It also returns the number of the workspace's last event.
-func (c change) fenced(ctx context.Context, lease domain.Lease) (document domain.Document, seq int64, err error) {
-	batch := &pgx.Batch{}
-	batch.Queue("SELECT event_seq FROM workspaces WHERE id = current_workspace() FOR UPDATE")
-	batch.Queue("SELECT "+documentColumns+" FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL FOR UPDATE",
-		lease.Document, lease.Epoch)
-	results := c.SendBatch(ctx, batch)
-	defer results.Close() //nolint:errcheck // what it says, the reads have said before
-	if err := results.QueryRow().Scan(&seq); err != nil {
-		return domain.Document{}, 0, err
-	}
-	rows, err := results.Query()
+// advance does it in one round trip, for a document that has not changed.
+func (s *Store) advance(ctx context.Context, lease domain.Lease, before domain.Document, outcome domain.Outcome, next domain.StageName, waited time.Duration) (domain.Document, error) {
+	advancing, err := advancing(lease, before, outcome, next, waited)
 	if err != nil {
-		return domain.Document{}, 0, err
+		return domain.Document{}, err
 	}
-	document, err = pgx.CollectExactlyOneRow(rows, scanDocument)
-	return document, seq, err
+	return atOnce(ctx, s, lease.Workspace, scanDocument, append(delivering(lease, outcome.Deliveries), advancing)...)
+}
+
+// underLease reads the document of a lease that is still in force.
+func (s *Store) underLease(ctx context.Context, lease domain.Lease) (document domain.Document, err error) {
+	err = s.inWorkspace(ctx, lease.Workspace, func(tx pgx.Tx) error {
+		document, err = selectFenced(ctx, tx, lease)
+		return err
+	})
+	return document, err
+}
+
+func selectFenced(ctx context.Context, tx pgx.Tx, lease domain.Lease) (domain.Document, error) {
+	rows, err := tx.Query(ctx, "SELECT "+documentColumns+" FROM documents WHERE id = $1 AND epoch = $2 AND status = 'PROCESSING' AND discarded_at IS NULL",
+		lease.Document, lease.Epoch)
+	if err != nil {
+		return domain.Document{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanDocument)
 }
 
 // apply returns the document with what a stage found out.
@@ -124,60 +101,97 @@ func withoutField(review []domain.ReviewReason, name domain.FieldName) []domain.
 	return kept
 }
 
-// advancing is the end of a stage. The lease is known to be in force.
-func advancing(lease domain.Lease, document domain.Document, next domain.StageName, seq int64) statement {
+// advancing is the end of a stage and the beginning of the next: the document,
+// the event and both attempts. It changes nothing when the lease is lost, or
+// the document is not as it was before.
+func advancing(lease domain.Lease, before domain.Document, outcome domain.Outcome, next domain.StageName, waited time.Duration) (statement, error) {
+	after, result := apply(before, outcome), domain.AttemptDone
+	if outcome.Skipped {
+		result = domain.AttemptSkipped
+	}
+	args := []any{lease.Document, lease.Epoch, before.Seq, lease.Node, next, outcome.Note, result, waited,
+		after.Standardized, after.StandardSize, after.Pages, after.Thumbnail, after.PageModel, after.Source}
+	assignments := ""
+	if outcome.Fields != nil {
+		fields, err := fieldValues(after)
+		if err != nil {
+			return statement{}, err
+		}
+		assignments = ", " + fieldAssignments(len(args)+1)
+		args = append(args, fields...)
+	}
 	return statement{`
-		UPDATE documents SET standardized_key = $3, standard_size = $4, pages = $5, thumbnail_key = $6, page_model_key = $7, source = $8,
-			error = NULL, updated_at = clock_timestamp(), seq = $9,
-			stage = coalesce(nullif($10, ''), stage),
-			status = CASE WHEN $10 = '' THEN 'COMPLETED' WHEN paused THEN 'QUEUED' ELSE status END,
-			completed_at = CASE WHEN $10 = '' THEN clock_timestamp() END,
-			attempt = CASE WHEN $10 = '' THEN attempt WHEN paused THEN 0 ELSE 1 END,
-			lease_until = CASE WHEN $10 = '' OR paused THEN '-infinity' ELSE lease_until END,
-			tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()
-		FROM (SELECT EXISTS (SELECT FROM stage_pauses WHERE stage_pauses.stage = $10) AS paused) next
-		WHERE id = $1 AND epoch = $2`,
-		[]any{lease.Document, lease.Epoch, document.Standardized, document.StandardSize, document.Pages, document.Thumbnail,
-			document.PageModel, document.Source, seq, next}}
+		WITH moved AS (
+			UPDATE documents SET standardized_key = $9, standard_size = $10, pages = $11, thumbnail_key = $12, page_model_key = $13, source = $14,
+				error = NULL, updated_at = clock_timestamp(), seq = (SELECT event_seq + 1 FROM workspaces WHERE id = current_workspace()),
+				stage = coalesce(nullif($5, ''), stage),
+				status = CASE WHEN $5 = '' THEN 'COMPLETED' WHEN paused THEN 'QUEUED' ELSE status END,
+				completed_at = CASE WHEN $5 = '' THEN clock_timestamp() END,
+				attempt = CASE WHEN $5 = '' THEN attempt WHEN paused THEN 0 ELSE 1 END,
+				lease_until = CASE WHEN $5 = '' OR paused THEN '-infinity' ELSE lease_until END,
+				tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()` + assignments + `
+			FROM (SELECT EXISTS (SELECT FROM stage_pauses WHERE stage_pauses.stage = $5) AS paused) next
+			WHERE id = $1 AND epoch = $2 AND seq = $3 AND status = 'PROCESSING' AND discarded_at IS NULL
+			RETURNING ` + documentColumns + `
+		), counted AS (
+			UPDATE workspaces SET event_seq = moved.seq FROM moved WHERE workspaces.id = current_workspace()
+		), recorded AS (
+			INSERT INTO events (workspace_id, seq, kind, document_id, text) SELECT current_workspace(), seq, 'stage.done', $1, $6 FROM moved
+		), closed AS (
+			UPDATE attempts SET outcome = $7, finished_at = clock_timestamp(), started_at = started_at + $8::interval, note = $6
+			FROM moved WHERE attempts.document_id = $1 AND attempts.epoch = $2 AND attempts.outcome = ''
+		), opened AS (
+			INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
+			SELECT current_workspace(), $1, stage, attempt, $2, $4, clock_timestamp(), clock_timestamp() FROM moved WHERE status = 'PROCESSING'
+		), owed AS (
+			INSERT INTO notices (workspace_id, connection_id, document_id, event)
+			SELECT current_workspace(), c.id, $1, told.event FROM moved CROSS JOIN connections c CROSS JOIN LATERAL (VALUES ('` + domain.EventCompleted + `', true), ('` + domain.EventReview + `', moved.review <> '[]')) told (event, happened)
+			WHERE moved.status = 'COMPLETED' AND told.happened AND told.event = ANY (c.events) AND c.state <> 'paused' ON CONFLICT DO NOTHING
+		)
+		SELECT * FROM moved`, args}, nil
 }
 
-// writingFields writes the fields and the columns that repeat their values.
-func writingFields(document domain.Document) (statement, error) {
+// fieldAssignments sets the fields and the columns that repeat their values to
+// what fieldValues returns, as parameters from the nth on.
+func fieldAssignments(n int) string {
+	return fmt.Sprintf(`fields = $%d, review = $%d, vendor_name = nullif($%d, ''), total_amount = nullif($%d, '')::numeric,
+		invoice_date = nullif($%d, '')::date, invoice_number = nullif($%d, ''), currency = nullif($%d, ''), category = nullif($%d, '')`,
+		n, n+1, n+2, n+3, n+4, n+5, n+6, n+7)
+}
+
+func fieldValues(document domain.Document) ([]any, error) {
 	fields, err := json.Marshal(document.Fields)
 	if err != nil {
-		return statement{}, err
+		return nil, err
 	}
 	review, err := json.Marshal(append([]domain.ReviewReason{}, document.Review...))
 	if err != nil {
-		return statement{}, err
+		return nil, err
 	}
 	value := document.Fields.Value
-	return statement{`
-		UPDATE documents SET fields = $2, review = $3, vendor_name = nullif($4, ''), total_amount = nullif($5, '')::numeric,
-			invoice_date = nullif($6, '')::date, invoice_number = nullif($7, ''), currency = nullif($8, ''), category = nullif($9, '')
-		WHERE id = $1`,
-		[]any{document.ID, fields, review, value(domain.VendorName), value(domain.TotalAmount), value(domain.InvoiceDate),
-			value(domain.InvoiceNumber), value(domain.Currency), value(domain.CategoryName)}}, nil
+	return []any{fields, review, value(domain.VendorName), value(domain.TotalAmount), value(domain.InvoiceDate),
+		value(domain.InvoiceNumber), value(domain.Currency), value(domain.CategoryName)}, nil
 }
 
 // writeFields writes the fields alone.
 func (c change) writeFields(ctx context.Context, document domain.Document) error {
-	writing, err := writingFields(document)
+	fields, err := fieldValues(document)
 	if err != nil {
 		return err
 	}
-	return c.together(ctx, writing)
+	_, err = c.Exec(ctx, "UPDATE documents SET "+fieldAssignments(2)+" WHERE id = $1", append([]any{document.ID}, fields...)...)
+	return err
 }
 
-func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []domain.Delivery) error {
+// delivering notes what has arrived at destinations, under a lease that is in force.
+func delivering(lease domain.Lease, deliveries []domain.Delivery) (statements []statement) {
 	for _, delivery := range deliveries {
-		err := one(c.Exec(ctx, `UPDATE deliveries SET link = $3, delivered_at = coalesce(delivered_at, clock_timestamp())
-			WHERE document_id = $1 AND destination = $2`, lease.Document, delivery.Destination, delivery.Link))
-		if err != nil {
-			return fmt.Errorf("delivery to %s was never reserved: %w", delivery.Destination, err)
-		}
+		statements = append(statements, statement{`
+			UPDATE deliveries SET link = $4, delivered_at = coalesce(delivered_at, clock_timestamp())
+			WHERE document_id = $1 AND destination = $3 AND EXISTS (SELECT FROM documents WHERE id = $1 AND epoch = $2)`,
+			[]any{lease.Document, lease.Epoch, delivery.Destination, delivery.Link}})
 	}
-	return nil
+	return statements
 }
 
 // Fail writes that an attempt failed and when the next one is due, or that
@@ -185,7 +199,10 @@ func (c change) deliver(ctx context.Context, lease domain.Lease, deliveries []do
 // workspace and uses no attempt up. domain.ErrSuperseded: the lease was lost and nothing was written.
 func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.FailedAttempt, waited time.Duration) error {
 	err := s.changing(ctx, lease.Workspace, func(tx change) error {
-		document, _, err := tx.fenced(ctx, lease)
+		if err := tx.lock(ctx); err != nil {
+			return err
+		}
+		document, err := selectFenced(ctx, tx, lease)
 		if err != nil {
 			return err
 		}

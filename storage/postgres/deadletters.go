@@ -66,16 +66,16 @@ func (s *Store) Failures(ctx context.Context, workspace domain.WorkspaceID, disc
 func selectPauses(ctx context.Context, tx pgx.Tx) ([]domain.StagePause, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT p.stage, p.connection, p.kind, p.reason, p.since, count(d.id), coalesce(min(d.queued_at), '-infinity'::timestamptz) = '-infinity',
-			coalesce(min(d.queued_at), p.since), `+hoursAgo("d.queued_at")+`
+			coalesce(min(d.queued_at), p.since), p.workspace_id IS NULL, `+hoursAgo("d.queued_at")+`
 		FROM stage_pauses p LEFT JOIN documents d ON d.stage = p.stage AND d.status IN ('QUEUED', 'RETRYING') AND d.discarded_at IS NULL
-		GROUP BY p.stage, p.connection, p.kind, p.reason, p.since ORDER BY p.since`)
+		GROUP BY p.workspace_id, p.stage, p.connection, p.kind, p.reason, p.since ORDER BY p.since`)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p domain.StagePause, err error) {
 		var none bool
 		var hours []int
-		err = row.Scan(&p.Stage, &p.Connection, &p.Kind, &p.Reason, &p.Since, &p.Count, &none, &p.Oldest, &hours)
+		err = row.Scan(&p.Stage, &p.Connection, &p.Kind, &p.Reason, &p.Since, &p.Count, &none, &p.Oldest, &p.Everywhere, &hours)
 		copy(p.Hours[:], hours)
 		if none {
 			p.Oldest = time.Time{}

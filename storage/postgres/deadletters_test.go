@@ -166,8 +166,8 @@ func TestReplayReleasesItsGroupAtItsPace(t *testing.T) {
 	if err := store.Fail(ctx, lease, domain.FailedAttempt{Failure: &domain.Failure{Kind: "away"}}, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, lease = claim(t, store, workspace, ids[1], time.Minute)
-	if _, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
+	document, lease := claim(t, store, workspace, ids[1], time.Minute)
+	if _, err := store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Retry(ctx, workspace, ids[2], "by hand"); err != nil {
@@ -295,8 +295,8 @@ func TestPausedStageWaitsWithoutBurningAttempts(t *testing.T) {
 		}
 	}
 	// One that arrives at the stage later waits as well.
-	_, lease = claim(t, store, workspace, coming, time.Minute)
-	d, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{Name: "first"}, 0)
+	document, lease := claim(t, store, workspace, coming, time.Minute)
+	d, err := store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{Name: "first"}, 0)
 	if err != nil || d.Status != domain.Queued || d.Waiting == nil || d.Attempt != 0 {
 		t.Fatalf("%+v %v", d, err)
 	}
@@ -356,7 +356,7 @@ func TestCancelFencesTheRunningStage(t *testing.T) {
 	if err := store.Renew(ctx, lease, time.Minute); !errors.Is(err, domain.ErrSuperseded) {
 		t.Fatalf("the stage keeps its lease: %v", err)
 	}
-	if _, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{}, 0); !errors.Is(err, domain.ErrSuperseded) {
+	if _, err := store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{}, 0); !errors.Is(err, domain.ErrSuperseded) {
 		t.Fatalf("the stage could commit: %v", err)
 	}
 	if _, err := store.Cancel(ctx, workspace, id, "me"); !errors.Is(err, domain.ErrNotDue) {
@@ -392,7 +392,7 @@ func TestTryingCountsFromTheFirstAttempt(t *testing.T) {
 	if document.Trying < 25*time.Hour || document.Trying > 25*time.Hour+time.Minute {
 		t.Fatalf("trying for %s", document.Trying)
 	}
-	if document, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{Name: "second"}, 0); err != nil || document.Trying > time.Minute {
+	if document, err := store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{Name: "second"}, 0); err != nil || document.Trying > time.Minute {
 		t.Fatalf("the next stage inherits %s: %v", document.Trying, err)
 	}
 }

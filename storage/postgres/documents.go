@@ -16,17 +16,20 @@ import (
 
 const documentColumns = `id::text, workspace_id::text, coalesce(mail_id::text, ''), sender, file_name, media_type, size, sha256,
 	original_key, standardized_key, standard_size, pages, thumbnail_key, page_model_key, status, stage, fields, source, review,
-	attempt, next_attempt_at, error, coalesce(clock_timestamp() - tried_at, '0'), (SELECT jsonb_build_object('connection', p.connection, 'reason', p.reason, 'since', p.since)
-		FROM stage_pauses p WHERE p.workspace_id = documents.workspace_id AND p.stage = documents.stage AND documents.status IN ('QUEUED', 'RETRYING')
-		ORDER BY p.since LIMIT 1), created_at, updated_at, completed_at, discarded_at, seq,
+	attempt, next_attempt_at, error, coalesce(clock_timestamp() - tried_at, '0'), (SELECT jsonb_build_object('connection', p.connection, 'reason', p.reason, 'since', p.since, 'everywhere', p.workspace_id IS NULL)
+		FROM stage_pauses p WHERE (p.workspace_id = documents.workspace_id OR p.workspace_id IS NULL) AND p.stage = documents.stage AND documents.status IN ('QUEUED', 'RETRYING')
+		ORDER BY p.workspace_id IS NULL, p.since LIMIT 1), created_at, updated_at, completed_at, discarded_at, seq,
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('destination', x.destination, 'reference', x.reference, 'link', x.link, 'at', x.delivered_at)
 		ORDER BY x.delivered_at), '[]') FROM deliveries x WHERE x.document_id = documents.id AND x.delivered_at IS NOT NULL)`
 
-func scanDocument(row pgx.CollectableRow) (d domain.Document, err error) {
-	err = row.Scan(&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
+func scanDocument(row pgx.CollectableRow) (domain.Document, error) { return scanDocumentAnd(row) }
+
+// scanDocumentAnd also scans the columns that come after those of the document.
+func scanDocumentAnd(row pgx.CollectableRow, more ...any) (d domain.Document, err error) {
+	err = row.Scan(append([]any{&d.ID, &d.Workspace, &d.Mail, &d.Sender, &d.FileName, &d.MediaType, &d.Size, &d.SHA256,
 		&d.Original, &d.Standardized, &d.StandardSize, &d.Pages, &d.Thumbnail, &d.PageModel, &d.Status, &d.Stage, &d.Fields, &d.Source, &d.Review,
 		&d.Attempt, &d.NextAttemptAt, &d.Error, &d.Trying, &d.Waiting, &d.CreatedAt, &d.UpdatedAt, (*zeronull.Timestamptz)(&d.CompletedAt),
-		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries)
+		(*zeronull.Timestamptz)(&d.DiscardedAt), &d.Seq, &d.Deliveries}, more...)...)
 	return d, err
 }
 

@@ -78,6 +78,23 @@ func (s *Store) Leave(ctx context.Context, member domain.Member) error {
 	return nil
 }
 
+// AskToDrain asks a node to take no new work and no mail, or to go on. It
+// obeys at its next heartbeat. domain.ErrNotFound: no such node runs.
+func (s *Store) AskToDrain(ctx context.Context, node string, drain bool, by string) error {
+	err := s.asService(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE cluster_members SET drain_asked = $2, returns = returns + CASE WHEN drain_asked AND NOT $2 THEN 1 ELSE 0 END WHERE node = $1`, node, drain)
+		if err := one(tag, err); err != nil {
+			return err
+		}
+		action := "node.undrained"
+		if drain {
+			action = "node.drained"
+		}
+		return auditOperator(ctx, tx, by, action, node)
+	})
+	return notFound(err, "ask node "+node+" to drain")
+}
+
 // Members lists the nodes, by name. One that died is listed until the others
 // have noticed.
 func (s *Store) Members(ctx context.Context) (members []domain.Member, err error) {
@@ -92,7 +109,7 @@ func (s *Store) Members(ctx context.Context) (members []domain.Member, err error
 }
 
 func selectMembers(ctx context.Context, tx pgx.Tx) ([]domain.Member, error) {
-	rows, err := tx.Query(ctx, `SELECT id, node, address, started_at, beat_at, draining, mails, documents FROM cluster_members ORDER BY node`)
+	rows, err := tx.Query(ctx, `SELECT id, node, address, started_at, beat_at, draining, mails, documents, drain_asked, returns FROM cluster_members ORDER BY node`)
 	if err != nil {
 		return nil, err
 	}

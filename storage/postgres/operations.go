@@ -22,7 +22,7 @@ func (s *Store) Operations(ctx context.Context) (operations domain.Operations, e
 		if err := selectStages(ctx, tx, &operations); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "SELECT stage, count(DISTINCT workspace_id), min(since) FROM stage_pauses GROUP BY stage ORDER BY min(since)")
+		rows, err := tx.Query(ctx, "SELECT stage, count(DISTINCT workspace_id), min(since), bool_or(workspace_id IS NULL) FROM stage_pauses GROUP BY stage ORDER BY min(since)")
 		if err != nil {
 			return err
 		}

@@ -15,8 +15,8 @@ func TestOperationsCountAllWorkspaces(t *testing.T) {
 	one, two := newWorkspace(t, store, "One"), newWorkspace(t, store, "Two")
 	for _, workspace := range []domain.WorkspaceID{one, two} {
 		done := newDocument(t, store, workspace)
-		_, lease := claim(t, store, workspace, done, time.Minute)
-		if _, err := store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
+		document, lease := claim(t, store, workspace, done, time.Minute)
+		if _, err := store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
 			t.Fatal(err)
 		}
 		fail(t, store, workspace, "x", "")

@@ -12,7 +12,7 @@ import (
 
 // notPaused is the condition that a document's stage is not paused: nobody
 // claims a document whose stage is.
-const notPaused = `NOT EXISTS (SELECT FROM stage_pauses p WHERE p.workspace_id = documents.workspace_id AND p.stage = documents.stage)`
+const notPaused = `NOT EXISTS (SELECT FROM stage_pauses p WHERE (p.workspace_id = documents.workspace_id OR p.workspace_id IS NULL) AND p.stage = documents.stage)`
 
 // pause stops a stage of the workspace until a person acts, and tells every
 // document that waits for it from now on.
@@ -49,21 +49,23 @@ func (s *Store) Resume(ctx context.Context, workspace domain.WorkspaceID, stage 
 		if err != nil {
 			return err
 		}
-		ids, err := collectIDs(ctx, tx, `UPDATE documents SET status = 'QUEUED', attempt = 0, tried_at = NULL, error = NULL,
-				next_attempt_at = least(next_attempt_at, clock_timestamp())
-			WHERE stage = $1 AND status IN ('QUEUED', 'RETRYING') AND discarded_at IS NULL AND `+notPaused+` RETURNING id::text`, stage)
-		if err != nil {
+		if documents, err = tx.goOn(ctx, stage, by); err != nil {
 			return err
-		}
-		documents = len(ids)
-		if documents > 0 {
-			if err := tx.recordEach(ctx, "documents", ids, domain.Event{Kind: "document.resumed", Actor: by, Text: "Goes on"}); err != nil {
-				return err
-			}
 		}
 		return tx.audit(ctx, by, "stage.resumed", string(stage))
 	})
 	return documents, notFound(err, "resume stage "+string(stage))
+}
+
+// goOn makes everything due that waited at a stage, unless another pause is left.
+func (c change) goOn(ctx context.Context, stage domain.StageName, by string) (int, error) {
+	ids, err := collectIDs(ctx, c, `UPDATE documents SET status = 'QUEUED', attempt = 0, tried_at = NULL, error = NULL,
+			next_attempt_at = least(next_attempt_at, clock_timestamp())
+		WHERE stage = $1 AND status IN ('QUEUED', 'RETRYING') AND discarded_at IS NULL AND `+notPaused+` RETURNING id::text`, stage)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return len(ids), c.recordEach(ctx, "documents", ids, domain.Event{Kind: "document.resumed", Actor: by, Text: "Goes on"})
 }
 
 func (c change) audit(ctx context.Context, actor, action, subject string) error {

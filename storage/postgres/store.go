@@ -181,8 +181,14 @@ func (c change) recordEach(ctx context.Context, table string, ids []string, even
 
 // record writes one event and returns its sequence number.
 func (c change) record(ctx context.Context, event domain.Event) (seq int64, err error) {
-	recording := recording(event)
-	err = c.QueryRow(ctx, recording.sql, recording.args...).Scan(&seq)
+	err = c.QueryRow(ctx, `
+		WITH next AS (
+			UPDATE workspaces SET event_seq = event_seq + 1 WHERE id = current_workspace() RETURNING event_seq
+		)
+		INSERT INTO events (workspace_id, seq, kind, document_id, mail_id, actor, text)
+		SELECT current_workspace(), event_seq, $1, nullif($2, '')::uuid, nullif($3, '')::uuid, $4, $5 FROM next
+		RETURNING seq`,
+		event.Kind, event.Document, event.Mail, event.Actor, event.Text).Scan(&seq)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, fmt.Errorf("workspace: %w", domain.ErrNotFound)
 	}
@@ -192,30 +198,50 @@ func (c change) record(ctx context.Context, event domain.Event) (seq int64, err 
 	return seq, nil
 }
 
-func recording(event domain.Event) statement {
-	return statement{`
-		WITH next AS (
-			UPDATE workspaces SET event_seq = event_seq + 1 WHERE id = current_workspace() RETURNING event_seq
-		)
-		INSERT INTO events (workspace_id, seq, kind, document_id, mail_id, actor, text)
-		SELECT current_workspace(), event_seq, $1, nullif($2, '')::uuid, nullif($3, '')::uuid, $4, $5 FROM next
-		RETURNING seq`,
-		[]any{event.Kind, event.Document, event.Mail, event.Actor, event.Text}}
-}
-
-// statement is SQL that can be sent alone or with others.
+// statement is SQL with its parameters.
 type statement struct {
 	sql  string
 	args []any
 }
 
-// together sends statements in one round trip. Each must succeed.
-func (c change) together(ctx context.Context, statements ...statement) error {
+// atOnce runs statements as one transaction of a workspace in a single round
+// trip, under the workspace's row lock, and tells the feed. It scans the one row that the last
+// statement returns; pgx.ErrNoRows: none, and what the others did is committed all the same.
+func atOnce[Row any](ctx context.Context, s *Store, workspace domain.WorkspaceID, scan pgx.RowToFunc[Row], statements ...statement) (row Row, err error) {
+	if !isUUID(workspace) {
+		return row, fmt.Errorf("workspace %q: %w", workspace, domain.ErrNotFound)
+	}
+	// PostgreSQL takes what it gets before a Sync for one transaction, and ends that with the Sync.
 	batch := &pgx.Batch{}
+	batch.Queue("SELECT set_config('role', 'docuflow_app', true), set_config('app.workspace_id', $1, true)", workspace)
+	batch.Queue("SELECT FROM workspaces WHERE id = current_workspace() FOR UPDATE")
 	for _, s := range statements {
 		batch.Queue(s.sql, s.args...)
 	}
-	return c.SendBatch(ctx, batch).Close()
+	results := s.pool.SendBatch(ctx, batch)
+	row, err = lastRow(results, len(statements)+1, scan)
+	// Only its end says whether it was committed.
+	if closeErr := results.Close(); closeErr != nil && (err == nil || errors.Is(err, pgx.ErrNoRows)) {
+		err = closeErr
+	}
+	if err == nil {
+		s.feed.changed(workspace)
+	}
+	return row, marked(err)
+}
+
+// lastRow skips the results of so many statements and scans that of the next.
+func lastRow[Row any](results pgx.BatchResults, skip int, scan pgx.RowToFunc[Row]) (row Row, err error) {
+	for range skip {
+		if _, err := results.Exec(); err != nil {
+			return row, err
+		}
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return row, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scan)
 }
 
 // notFound turns pgx's missing row into the domain's.

@@ -128,7 +128,7 @@ func TestStageByStageToCompleted(t *testing.T) {
 	}
 
 	fields := domain.Fields{domain.VendorName: {Value: "Nordlys", Confidence: 0.9}, domain.TotalAmount: {Value: "12.50"}}
-	document, err := store.Advance(ctx, lease, domain.Outcome{
+	document, err := store.Advance(ctx, lease, document, domain.Outcome{
 		Note: "read", Fields: fields, Review: []domain.ReviewReason{{Field: domain.TotalAmount, Message: "unclear"}},
 	}, domain.StageInfo{Name: "second"}, 0)
 	if err != nil {
@@ -137,7 +137,7 @@ func TestStageByStageToCompleted(t *testing.T) {
 	if document.Stage != "second" || document.Fields.Value(domain.VendorName) != "Nordlys" || !document.NeedsReview() {
 		t.Fatalf("advanced: %+v", document)
 	}
-	document, err = store.Advance(ctx, lease, domain.Outcome{}, domain.StageInfo{}, 0)
+	document, err = store.Advance(ctx, lease, document, domain.Outcome{}, domain.StageInfo{}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestSupersededLeaseWritesNothing(t *testing.T) {
 	}
 
 	failed := domain.FailedAttempt{Failure: &domain.Failure{Kind: "x", Message: "x"}}
-	_, advanceErr := store.Advance(ctx, stale, domain.Outcome{Note: "stale"}, domain.StageInfo{}, 0)
+	_, advanceErr := store.Advance(ctx, stale, before, domain.Outcome{Note: "stale"}, domain.StageInfo{}, 0)
 	for name, err := range map[string]error{
 		"advance": advanceErr,
 		"fail":    store.Fail(ctx, stale, failed, 0),
@@ -192,7 +192,7 @@ func TestSupersededLeaseWritesNothing(t *testing.T) {
 	if err != nil || len(attempts) != 2 || attempts[0].Outcome != domain.AttemptLost {
 		t.Fatalf("attempts: %+v %v", attempts, err)
 	}
-	if _, err := store.Advance(ctx, current, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
+	if _, err := store.Advance(ctx, current, before, domain.Outcome{}, domain.StageInfo{}, 0); err != nil {
 		t.Fatal("the current lease: ", err)
 	}
 }
@@ -204,13 +204,13 @@ func TestAdvanceIsHarmlessToRepeat(t *testing.T) {
 	ctx := t.Context()
 	workspace := newWorkspace(t, store, "Acme")
 	id := newDocument(t, store, workspace)
-	_, lease := claim(t, store, workspace, id, time.Minute)
+	document, lease := claim(t, store, workspace, id, time.Minute)
 	next := domain.StageInfo{Name: "second"}
-	first, err := store.Advance(ctx, lease, domain.Outcome{Note: "read"}, next, 0)
+	first, err := store.Advance(ctx, lease, document, domain.Outcome{Note: "read"}, next, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := store.Advance(ctx, lease, domain.Outcome{Note: "read"}, next, 0)
+	again, err := store.Advance(ctx, lease, document, domain.Outcome{Note: "read"}, next, 0)
 	if err != nil || again.Stage != "second" || again.Seq != first.Seq {
 		t.Fatalf("again: %+v, was %+v (%v)", again, first, err)
 	}
@@ -309,8 +309,8 @@ func TestLockedFieldSurvivesALaterRun(t *testing.T) {
 	if _, err := store.Edit(ctx, workspace, id, map[domain.FieldName]*string{domain.Currency: &value}, "me"); err != nil {
 		t.Fatal(err)
 	}
-	_, lease := claim(t, store, workspace, id, time.Minute)
-	document, err := store.Advance(ctx, lease, domain.Outcome{
+	document, lease := claim(t, store, workspace, id, time.Minute)
+	document, err := store.Advance(ctx, lease, document, domain.Outcome{
 		Fields: domain.Fields{domain.Currency: {Value: "SEK"}, domain.VendorName: {Value: "V"}},
 		Review: []domain.ReviewReason{{Field: domain.Currency, Message: "unclear"}},
 	}, domain.StageInfo{}, 0)
