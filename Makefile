@@ -26,7 +26,7 @@ build: ## compile bin/docuflow
 setup: ## install missing programs: PostgreSQL, qpdf, tesseract (Debian; elsewhere it says which)
 	@deploy/setup.sh
 
-setup-test: ## the same for the tests: also Chromium, swaks, Python
+setup-test: ## the same for the tests: also Chromium, Node, swaks, Python
 	@deploy/setup.sh test
 
 warm: build ## compile the PDF engine once, so that the first document does not wait for it

@@ -2,7 +2,7 @@
 # Installs the programs that DocuFlow calls, as far as they are missing.
 #
 #   deploy/setup.sh        what running it needs: PostgreSQL, qpdf, tesseract
-#   deploy/setup.sh test   what its tests need on top: Chromium, swaks, Python
+#   deploy/setup.sh test   what its tests need on top: Chromium, Node, swaks, Python
 #
 # On Debian and its relatives packages are installed, as root or through sudo;
 # nothing is asked and no database server is started. Elsewhere it says what is
@@ -45,6 +45,7 @@ look_for_programs() {
 		command -v swaks >/dev/null || need swaks swaks
 		perl -MNet::SSLeay -e 1 2>/dev/null || need libnet-ssleay-perl swaks # TLS in swaks
 		command -v python3 >/dev/null || need python3 python
+		command -v node >/dev/null || need nodejs node
 	fi
 }
 

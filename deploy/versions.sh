@@ -38,6 +38,7 @@ line Go "$(ask go env GOVERSION)"
 line PostgreSQL "$(postgres_version)"
 line "S3 server" "$(go version -m .cache/tools/versitygw 2>/dev/null | awk '$1 == "mod" { print "versitygw " $3 }')"
 line Chromium "$(chromium_version)"
+line Node "$(ask node --version)"
 line qpdf "$(ask qpdf --version)"
 line tesseract "$(ask tesseract --version)"
 

@@ -69,4 +69,5 @@ type Part struct {
 	Used      bool       `json:"used"`             // became a document
 	Reason    string     `json:"reason,omitempty"` // why not, in words
 	Document  DocumentID `json:"document,omitempty"`
+	Original  ObjectKey  `json:"original,omitempty"` // of a part that was skipped but can be imported anyway: where its bytes are kept
 }

@@ -15,7 +15,7 @@ import (
 
 // Extract reads the fields: exactly from an e-invoice, otherwise from the
 // words of the pages. It reads the original, because standardizing loses what
-// recognition needs.
+// recognition needs; the text of a mail has no pages before it was standardized.
 type Extract struct {
 	blobs      Blobs
 	press      Press
@@ -40,7 +40,7 @@ func (e *Extract) Run(ctx context.Context, document domain.Document) (outcome do
 		return domain.Outcome{}, err
 	}
 	err = workDir(e.tempDir, func(dir string) error {
-		original, err := fetch(ctx, e.blobs, document.Original, dir)
+		original, err := fetch(ctx, e.blobs, readable(document), dir)
 		if err != nil {
 			return err
 		}
@@ -55,6 +55,13 @@ func (e *Extract) Run(ctx context.Context, document domain.Document) (outcome do
 		return err
 	})
 	return outcome, err
+}
+
+func readable(document domain.Document) domain.ObjectKey {
+	if document.MediaType == "text/html" {
+		return document.Standardized
+	}
+	return document.Original
 }
 
 func extractFields(document domain.Document, workspace domain.Workspace, reading press.Reading) (domain.Outcome, error) {

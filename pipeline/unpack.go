@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/press"
@@ -17,16 +19,24 @@ import (
 type Unpack struct {
 	blobs   Blobs
 	press   Press
+	earlier Earlier
 	first   domain.StageName
 	tempDir string
+}
+
+// Earlier remembers the mails of before.
+type Earlier interface {
+	// SentBefore returns those of the hashes (SHA-256, in hex) that parts of
+	// the author's mails had that came before the one with the Message-ID.
+	SentBefore(ctx context.Context, workspace domain.WorkspaceID, author, messageID string, hashes []string) ([]string, error)
 }
 
 // UnpackStage names the unpacking of a mail among attempts.
 const UnpackStage = domain.UnpackStage
 
 // NewUnpack builds the step. first is the first stage of a document.
-func NewUnpack(blobs Blobs, press Press, first domain.StageName, tempDir string) *Unpack {
-	return &Unpack{blobs: blobs, press: press, first: first, tempDir: tempDir}
+func NewUnpack(blobs Blobs, press Press, earlier Earlier, first domain.StageName, tempDir string) *Unpack {
+	return &Unpack{blobs: blobs, press: press, earlier: earlier, first: first, tempDir: tempDir}
 }
 
 // Run reads the raw mail in the sandbox and stores its usable attachments.
@@ -52,26 +62,68 @@ func (u *Unpack) Run(ctx context.Context, mail domain.Mail) (unpacked domain.Unp
 
 func (u *Unpack) documents(ctx context.Context, mail domain.Mail, message press.Message) (domain.Unpacked, error) {
 	unpacked := domain.Unpacked{MessageID: identity(message), Subject: message.Subject, Author: author(mail, message)}
-	for _, part := range message.Parts {
+	if err := u.skipKnown(ctx, mail, unpacked, message.Parts); err != nil {
+		return domain.Unpacked{}, err
+	}
+	for _, part := range withoutFallback(message.Parts) {
 		described := domain.Part{
 			Index: part.Index, FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Reason: part.Reason,
 		}
-		if part.Usable {
+		if part.Usable || part.Importable {
 			key, err := keep(ctx, u.blobs, mail.Workspace, part.File)
 			if err != nil {
 				return domain.Unpacked{}, err
 			}
+			described.Original = key
+		}
+		if part.Usable {
 			document := domain.NewDocument{
 				ID: newDocumentID(), Mail: mail.ID, MessageID: unpacked.MessageID, Part: part.Index, Sender: unpacked.Author,
-				FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Original: key, Stage: u.first,
+				FileName: part.Name, MediaType: part.MediaType, Size: part.Size, SHA256: part.SHA256, Original: described.Original, Stage: u.first,
 			}
 			unpacked.Documents = append(unpacked.Documents, document)
-			described.Used, described.Document = true, document.ID
+			described.Used, described.Document, described.Original = true, document.ID, ""
 		}
 		unpacked.Parts = append(unpacked.Parts, described)
 	}
 	unpacked.Disposition, unpacked.Reason = dispose(unpacked)
+	if message.Incomplete != "" {
+		unpacked.Reason = strings.TrimSuffix(unpacked.Reason, ".") + ". " + message.Incomplete
+	}
 	return unpacked, nil
+}
+
+// skipKnown skips the pictures that the sender's earlier mails showed too:
+// logos that are as large as a document.
+func (u *Unpack) skipKnown(ctx context.Context, mail domain.Mail, unpacked domain.Unpacked, parts []press.MessagePart) error {
+	var shown []string
+	for _, part := range parts {
+		if part.Usable && part.Picture {
+			shown = append(shown, part.SHA256)
+		}
+	}
+	if len(shown) == 0 || unpacked.Author == "" {
+		return nil
+	}
+	known, err := u.earlier.SentBefore(ctx, mail.Workspace, unpacked.Author, unpacked.MessageID, shown)
+	if err != nil {
+		return err
+	}
+	for i, part := range parts {
+		if part.Usable && part.Picture && slices.Contains(known, part.SHA256) {
+			parts[i].Usable, parts[i].Importable = false, true
+			parts[i].Reason = "This image came with an earlier mail of this sender too, like a logo does."
+		}
+	}
+	return nil
+}
+
+// withoutFallback drops the mail's text if something else of the mail is a document.
+func withoutFallback(parts []press.MessagePart) []press.MessagePart {
+	if !slices.ContainsFunc(parts, func(p press.MessagePart) bool { return p.Usable && !p.Fallback }) {
+		return parts
+	}
+	return slices.DeleteFunc(parts, func(p press.MessagePart) bool { return p.Fallback })
 }
 
 func dispose(unpacked domain.Unpacked) (domain.Disposition, string) {
@@ -81,7 +133,7 @@ func dispose(unpacked domain.Unpacked) (domain.Disposition, string) {
 	case len(unpacked.Documents) > 1:
 		return domain.DispositionDocuments, fmt.Sprintf("%d documents", len(unpacked.Documents))
 	case len(unpacked.Parts) == 0:
-		return domain.DispositionNothing, "The mail has no attachment."
+		return domain.DispositionNothing, "The mail has no attachment, and its text is no invoice."
 	case len(unpacked.Parts) == 1:
 		return domain.DispositionNothing, "The only attachment cannot be used: " + unpacked.Parts[0].Reason
 	}

@@ -157,5 +157,16 @@ func TestCorpusEInvoices(t *testing.T) {
 		if err != nil || len(reading.XML) == 0 {
 			t.Errorf("%s: no e-invoice: %v", filepath.Base(file), err)
 		}
+		if filepath.Ext(file) != ".xml" {
+			continue
+		}
+		done, err := press.Standardize(t.Context(), someone, file, t.TempDir())
+		if err != nil || done.Pages == 0 || done.MediaType != typeXML {
+			t.Errorf("%s: %+v: %v", filepath.Base(file), done, err)
+			continue
+		}
+		if inside, err := press.Read(t.Context(), someone, done.File); err != nil || !bytes.Equal(inside.XML, reading.XML) {
+			t.Errorf("%s: the PDF has another e-invoice: %v", filepath.Base(file), err)
+		}
 	}
 }

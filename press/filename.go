@@ -80,6 +80,12 @@ func extensionOf(mediaType string) string {
 		return ".tiff"
 	case typePDF:
 		return ".pdf"
+	case typeXML:
+		return ".xml"
+	case typeHTML:
+		return ".html"
+	case typeZIP:
+		return ".zip"
 	}
 	return ".bin"
 }

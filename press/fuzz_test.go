@@ -3,9 +3,12 @@ package press
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"testing"
 
 	"github.com/jhillyerd/enmime/v2"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
 func FuzzParseMail(f *testing.F) {
@@ -20,6 +23,35 @@ func FuzzParseMail(f *testing.F) {
 			if decoded := decodeTransfer(part); len(decoded) > len(part.Content) {
 				t.Errorf("%d octets became %d", len(part.Content), len(decoded))
 			}
+		}
+	})
+}
+
+// FuzzUnpack takes a mail apart as a child does, archives and mails within included.
+// Its seeds are in testdata/fuzz.
+func FuzzUnpack(f *testing.F) {
+	f.Add(sampleMail(attached("Content-Type: application/zip; name=x.zip", zipped(f, file{"a.pdf", invoicePDF()}))))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		t.Chdir(t.TempDir())
+		if err := os.WriteFile(inputName, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		message, err := unpack(inputName)
+		if err != nil {
+			if domain.AsFailure(err).Kind != domain.KindDamaged {
+				t.Fatal(err)
+			}
+			return
+		}
+		usable := 0
+		for i, part := range message.Parts {
+			checkPart(t, part, i)
+			if part.Usable {
+				usable++
+			}
+		}
+		if len(message.Parts) > maxParts+1 || usable > maxAttachments {
+			t.Errorf("%d of %d parts are usable", usable, len(message.Parts))
 		}
 	})
 }

@@ -9,10 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const maxOpenFiles = 128
+const (
+	maxOpenFiles    = 128
+	maxBrowserFiles = 1024
+)
 
 // setLimits bounds this process and every one that it starts, for good.
-func setLimits(limits Limits) error {
+func setLimits(limits Limits, openFiles uint64) error {
 	// The kernel counts the processor time of all jobs; allowCPU moves the soft
 	// limit before each. worn ends a child before it comes near the hard one.
 	seconds := wholeSeconds(limits.CPU)
@@ -27,7 +30,7 @@ func setLimits(limits Limits) error {
 		{"processor time", unix.RLIMIT_CPU, seconds, 2*seconds + 1, limits.CPU == 0},
 		{"file size", unix.RLIMIT_FSIZE, uint64(limits.Output), uint64(limits.Output), limits.Output == 0},
 		{"core dumps", unix.RLIMIT_CORE, 0, 0, false},
-		{"open files", unix.RLIMIT_NOFILE, maxOpenFiles, maxOpenFiles, false},
+		{"open files", unix.RLIMIT_NOFILE, openFiles, openFiles, false},
 	} {
 		if limit.unlimited {
 			continue

@@ -145,6 +145,8 @@ func (h *hand) do(ctx context.Context, work job) (answer result, err error) {
 		answer.Message, err = unpack(inputName)
 	case taskDraw:
 		answer.Drawn, err = h.draw(work.Page, work.Width)
+	case taskPrint:
+		answer.Printed, err = h.print(ctx, work.Browser)
 	default:
 		err = fmt.Errorf("unknown task %q", work.Task)
 	}

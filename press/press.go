@@ -60,6 +60,7 @@ type Press struct {
 	sandbox  sandbox
 	launcher *launcher
 	workers  *workers
+	browser  *browser // nil when it is not installed
 }
 
 // Standardized is one optimized PDF and what is known about it.
@@ -89,6 +90,8 @@ type Message struct {
 	FromName  string        `json:"from_name"`
 	Date      time.Time     `json:"date"` // zero when it is missing or not a date
 	Parts     []MessagePart `json:"parts"`
+	// Incomplete says in words that the mail went beyond a limit and some of it was not looked at.
+	Incomplete string `json:"incomplete,omitempty"`
 }
 
 // MessagePart is one attachment-like part of a mail: everything but the text
@@ -105,6 +108,12 @@ type MessagePart struct {
 	SHA256      string `json:"sha256"`           // hex, of the decoded bytes
 	Usable      bool   `json:"usable"`           // makes a document
 	Reason      string `json:"reason,omitempty"` // why it does not, in words
+	// Picture says that it is an image that the mail shows: a document, or part of the mail's design.
+	Picture bool `json:"picture,omitempty"`
+	// Fallback says that it is the mail's own text: a document only if nothing else in the mail is one.
+	Fallback bool `json:"fallback,omitempty"`
+	// Importable says that it makes no document but could: a person may think otherwise.
+	Importable bool `json:"importable,omitempty"`
 }
 
 // New checks that the tools are installed, removes what a killed predecessor
@@ -128,6 +137,10 @@ func New(config Config) (*Press, error) {
 	}
 	press := &Press{config: config, tools: tools, area: area, launcher: newLauncher()}
 	if press.sandbox, err = press.probe(); err != nil {
+		press.launcher.close()
+		return nil, errors.Join(err, area.close())
+	}
+	if press.browser, err = findBrowser(); err != nil {
 		press.launcher.close()
 		return nil, errors.Join(err, area.close())
 	}
@@ -185,8 +198,9 @@ func findTools(names ...string) (directories []string, err error) {
 // Close ends all children, running jobs included, and removes their files.
 func (p *Press) Close() error {
 	p.workers.close()
+	err := p.browser.close()
 	p.launcher.close()
-	return p.area.close()
+	return errors.Join(err, p.area.close())
 }
 
 // Sandbox says in words what confines the children, for the log at start.
@@ -207,14 +221,23 @@ func (p *Press) WarmCache(ctx context.Context) error {
 	return errors.Join(err, fresh.end())
 }
 
-// Standardize turns an original (PDF, JPEG, PNG, WebP, TIFF) of a workspace
-// into one optimized PDF in dir. Its errors are domain.Failures.
+// Standardize turns an original of a workspace (PDF, JPEG, PNG, WebP, TIFF, the
+// text of a mail as Unpack writes it, the XML of an e-invoice) into one optimized PDF in
+// dir. Its errors are domain.Failures.
 func (p *Press) Standardize(ctx context.Context, workspace domain.WorkspaceID, original, dir string) (Standardized, error) {
-	result, err := p.run(ctx, workspace, job{Task: taskStandardize}, original, dir)
+	source, err := p.withPages(ctx, workspace, original, dir)
 	if err != nil {
 		return Standardized{}, fmt.Errorf("standardize: %w", err)
 	}
-	return result.Standardized, nil
+	answer, err := p.run(ctx, workspace, job{Task: taskStandardize}, source.File, dir)
+	if err != nil {
+		return Standardized{}, fmt.Errorf("standardize: %w", err)
+	}
+	done := answer.Standardized
+	if source.Note != "" { // the PDF is ours: whether it could be made smaller is nobody's concern
+		done.Kept, done.Reason, done.MediaType = false, source.Note, source.From
+	}
+	return done, nil
 }
 
 // Read returns the page model of a workspace's PDF or image, from its text

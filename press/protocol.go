@@ -21,6 +21,7 @@ type setup struct {
 	Limits   Limits `json:"limits"`
 	User     int    `json:"user"` // uid and gid to become; 0 stays what it is
 	Seccomp  bool   `json:"seccomp"`
+	Browser  bool   `json:"browser,omitempty"` // it is going to run the browser
 }
 
 type task string
@@ -31,14 +32,16 @@ const (
 	taskRead        task = "read"
 	taskUnpack      task = "unpack"
 	taskDraw        task = "draw"
+	taskPrint       task = "print"
 )
 
 type job struct {
 	Dir       string   `json:"dir"` // name of its directory
 	Task      task     `json:"task"`
 	Languages []string `json:"languages,omitempty"`
-	Page      int      `json:"page,omitempty"`  // to draw, from 1
-	Width     int      `json:"width,omitempty"` // of the drawing, in pixels
+	Page      int      `json:"page,omitempty"`    // to draw, from 1
+	Width     int      `json:"width,omitempty"`   // of the drawing, in pixels
+	Browser   string   `json:"browser,omitempty"` // to print with; without it only words are printed
 }
 
 // result is the answer to a job: the part that belongs to its task, or a failure.
@@ -48,7 +51,8 @@ type result struct {
 	Reading      Reading      `json:"reading,omitzero"`
 	Message      Message      `json:"message,omitzero"`
 	Drawn        string       `json:"drawn,omitempty"` // file name of a PNG
-	Worn         bool         `json:"worn,omitempty"`  // the child has used so much that it should do no other job
+	Printed      printed      `json:"printed,omitzero"`
+	Worn         bool         `json:"worn,omitempty"` // the child has used so much that it should do no other job
 }
 
 // failure is a domain.Failure on its way through a pipe.

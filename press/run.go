@@ -91,7 +91,7 @@ func (c *child) openJob(file string) (string, error) {
 
 // collect moves the files that an answer names from the job's directory to out.
 func collect(answer *result, from, out string) error {
-	names := []*string{&answer.Standardized.File, &answer.Standardized.Thumbnail, &answer.Drawn}
+	names := []*string{&answer.Standardized.File, &answer.Standardized.Thumbnail, &answer.Drawn, &answer.Printed.File}
 	for i := range answer.Message.Parts {
 		names = append(names, &answer.Message.Parts[i].File)
 	}

@@ -36,3 +36,11 @@ func (p *Press) try(candidate sandbox) error {
 	_, err = probe.ask(context.Background(), job{Task: taskPing, Dir: "."}, p.config.Limits)
 	return errors.Join(err, probe.end())
 }
+
+// openFiles is how many files each of a child's processes may have open.
+func (s setup) openFiles() uint64 {
+	if s.Browser {
+		return maxBrowserFiles
+	}
+	return maxOpenFiles
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,7 +58,7 @@ func tool() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscal
 // confine gives up, in a child and for good, what a job does not need. The
 // caller holds its thread.
 func confine(first setup) error {
-	if err := setLimits(first.Limits); err != nil {
+	if err := setLimits(first.Limits, first.openFiles()); err != nil {
 		return err
 	}
 	if first.User != 0 {
@@ -68,7 +69,7 @@ func confine(first setup) error {
 	if !first.Seccomp {
 		return nil
 	}
-	return refuseSockets()
+	return refuseSockets(first.Browser)
 }
 
 func become(user int) error {
@@ -90,29 +91,47 @@ func become(user int) error {
 
 // refuseSockets installs a filter on all threads, and on all programs that
 // they start, under which no socket can be made: a second wall behind the
-// network namespace, and the only one where namespaces are not allowed.
-func refuseSockets() error {
+// network namespace, and the only one where namespaces are not allowed. A
+// browser insists on a Unix socket of its own; it can make one, but connect it to nothing.
+func refuseSockets(browser bool) error {
 	architecture, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	const (
-		offsetNumber, offsetArchitecture = 0, 4 // in struct seccomp_data
-		foreignABI                       = 0x40000000
-		refuse                           = unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)
+		offsetNumber, offsetArchitecture, offsetArgument = 0, 4, 16 // in struct seccomp_data
+		foreignABI                                       = 0x40000000
+		refuse                                           = unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)
 	)
 	load, equal, atLeast, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K),
 		uint16(unix.BPF_JMP|unix.BPF_JGE|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
-	program := []unix.SockFilter{
-		{Code: load, K: offsetArchitecture},
-		{Code: equal, K: architecture, Jf: 5},
-		{Code: load, K: offsetNumber},
-		{Code: atLeast, K: foreignABI, Jt: 3},
-		{Code: equal, K: unix.SYS_SOCKET, Jt: 2},
-		{Code: equal, K: unix.SYS_IO_URING_SETUP, Jt: 1},
-		{Code: give, K: unix.SECCOMP_RET_ALLOW},
+	noSocket := []unix.SockFilter{
+		{Code: equal, K: unix.SYS_SOCKET, Jf: 1},
 		{Code: give, K: refuse},
 	}
+	if browser {
+		noSocket = []unix.SockFilter{
+			{Code: equal, K: unix.SYS_CONNECT, Jf: 1},
+			{Code: give, K: refuse},
+			{Code: equal, K: unix.SYS_SOCKET, Jf: 4},
+			{Code: load, K: offsetArgument}, // the family
+			{Code: equal, K: unix.AF_UNIX, Jf: 1},
+			{Code: give, K: unix.SECCOMP_RET_ALLOW},
+			{Code: give, K: refuse},
+		}
+	}
+	program := slices.Concat([]unix.SockFilter{
+		{Code: load, K: offsetArchitecture},
+		{Code: equal, K: architecture, Jt: 1},
+		{Code: give, K: refuse},
+		{Code: load, K: offsetNumber},
+		{Code: atLeast, K: foreignABI, Jf: 1},
+		{Code: give, K: refuse},
+		{Code: equal, K: unix.SYS_IO_URING_SETUP, Jf: 1},
+		{Code: give, K: refuse},
+	}, noSocket, []unix.SockFilter{
+		{Code: give, K: unix.SECCOMP_RET_ALLOW},
+	})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up new privileges: %w", err)
 	}

@@ -11,7 +11,7 @@ func sandboxes() []sandbox {
 
 func (s sandbox) attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-func confine(first setup) error { return setLimits(first.Limits) }
+func confine(first setup) error { return setLimits(first.Limits, first.openFiles()) }
 
 func tool() *syscall.SysProcAttr { return nil }
 

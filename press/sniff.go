@@ -33,6 +33,9 @@ func Sniff(head []byte) string {
 	if found := sniffImage(head); found != "" {
 		return found
 	}
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) { // before PDF: an archive may begin with one that is not packed
+		return typeZIP
+	}
 	// Readers of PDF look for its header in the first 1024 octets (ISO 32000-1, appendix H, note 13).
 	if bytes.Contains(head[:min(len(head), 1024+len("%PDF-"))], []byte("%PDF-")) {
 		return typePDF

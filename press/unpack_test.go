@@ -51,7 +51,7 @@ func TestUnpackFindsDocuments(t *testing.T) {
 	press := newPress(t, nil)
 	pdf, photo, logo := invoicePDF(), encodedJPEG(t, corners(900, 700)), encodedPNG(t, corners(200, 60))
 	html := "Content-Type: text/html\r\n\r\n<img src=\"cid:logo@x\"><img src='cid:photo@x'>"
-	inner := string(sampleMail(attached("Content-Type: application/pdf; name=inner.pdf", pdf)))
+	inner := strings.ReplaceAll(string(sampleMail(attached("Content-Type: application/pdf; name=inner.pdf", pdf))), "=_b", "=_c")
 	for _, test := range []struct {
 		name   string
 		mail   []byte
@@ -75,7 +75,28 @@ func TestUnpackFindsDocuments(t *testing.T) {
 		{"no closing boundary", bytes.TrimSuffix(sampleMail(attached("Content-Type: application/pdf; name=x.pdf", pdf)), []byte("--=_b--\r\n")), "x.pdf", ""},
 		{"empty attachment", sampleMail("Content-Type: application/pdf; name=x.pdf\r\nContent-Disposition: attachment\r\n\r\n"), "", "empty"},
 		{"web page named .pdf", sampleMail(attached("Content-Type: application/pdf; name=x.pdf", []byte("<html><body>hi</body></html>"))), "", "web page"},
-		{"e-invoice alone", sampleMail(attached("Content-Type: application/xml; name=x.xml", []byte(sampleXML))), "", "e-invoice"},
+		{"e-invoice alone", sampleMail(attached("Content-Type: application/xml; name=x.xml", []byte(sampleXML))), "x.xml", ""},
+		{"e-invoice without a name", sampleMail(attached("Content-Type: text/plain", []byte(sampleXML))), "attachment.xml", ""},
+		{"other XML", sampleMail(attached("Content-Type: application/xml; name=x.xml", []byte("<?xml version=\"1.0\"?><note/>"))), "", "XML"},
+		{"forwarded mail of 8-bit addresses", sampleMail("Content-Type: message/global\r\n\r\n" + inner), "inner.pdf", ""},
+		{"PDF in an archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"in/a.pdf", pdf}, file{"__MACOSX/._a.pdf", pdf}))), "a.pdf", ""},
+		{"archive named .pdf", sampleMail(attached("Content-Type: application/pdf; name=a.pdf", zipped(t, file{"b.pdf", pdf}))), "b.pdf", ""},
+		{"archive in an archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"i.zip", zipped(t, file{"c.pdf", pdf})}))), "c.pdf", ""},
+		{"mail in an archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"m.eml", []byte(inner)}))), "inner.pdf", ""},
+		{"small picture in an archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"s.png", encodedPNG(t, corners(50, 50))}))), "s.png", ""},
+		{"path in an archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"../../etc/x.pdf", pdf}))), "x.pdf", ""},
+		{"bomb", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"z.pdf", make([]byte, 20<<20)}, file{"a.pdf", pdf}))), "a.pdf", "attacks"},
+		{"locked archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", lockedZIP(t, pdf))), "", "password"},
+		{"damaged archive", sampleMail(attached("Content-Type: application/zip; name=a.zip", zipped(t, file{"a.pdf", pdf})[:80])), "", "damaged"},
+		{"office document", sampleMail(attached("Content-Type: application/msword; name=a.docx", zipped(t, file{"[Content_Types].xml", []byte("x")}))), "", "office"},
+		{"winmail.dat", sampleMail(attached("Content-Type: application/ms-tnef; name=winmail.dat", []byte("\x78\x9f\x3e\x22\x01\x00"))), "", "Outlook"},
+		{"signed e-invoice", sampleMail(attached("Content-Type: application/pkcs7-mime; name=a.xml.p7m", []byte("\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x82"+sampleXML))), "", "p7m"},
+		{"mail that is an invoice", sampleMail("Content-Type: text/html; charset=iso-8859-1\r\n\r\n<p>Rechnung f\xfcr Sie</p><td>Summe 12,50 EUR</td>"), "Rechnung März.html", ""},
+		{"mail that says it is XHTML", sampleMail("Content-Type: text/html\r\n\r\n<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\"><body>Invoice $12.50</body></html>"), "Rechnung März.html", ""},
+		{"mail that is an invoice and brings one", sampleMail("Content-Type: text/html\r\n\r\n<p>Your invoice: $12.50</p>", attached("Content-Type: application/pdf; name=1.pdf", pdf)), "1.pdf", ""},
+		{"mail that is a letter", sampleMail("Content-Type: text/html\r\n\r\n<p>See you at 12.50, it costs nothing.</p>"), "", ""},
+		{"content id that is escaped", sampleMail("Content-Type: text/html\r\n\r\n<img src=\"cid:a%2Bb@x\">", attached("Content-Type: image/png; name=l.png\r\nContent-ID: <a+b@x>\r\nContent-Disposition: attachment", logo)), "", "design"},
+		{"same content id in another mail", sampleMail(html, "Content-Type: message/rfc822\r\n\r\n"+strings.ReplaceAll(string(sampleMail(attached("Content-Type: image/png; name=l.png\r\nContent-ID: <logo@x>\r\nContent-Disposition: attachment", logo))), "=_b", "=_c")), "l.png", ""},
 		{"no attachment", sampleMail("Content-Type: text/plain\r\n\r\nHello"), "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -107,6 +128,9 @@ func checkPart(t *testing.T, part MessagePart, index int) {
 	t.Helper()
 	content := read(t, part.File)
 	sum := sha256.Sum256(content)
+	if part.Importable && (part.Usable || whyUnusable(part.MediaType) != "") {
+		t.Errorf("inconsistent: %+v", part)
+	}
 	if part.Index != index || part.Size != int64(len(content)) || part.SHA256 != hex.EncodeToString(sum[:]) || part.Usable != (part.Reason == "") {
 		t.Errorf("inconsistent: %+v", part)
 	}
@@ -143,8 +167,8 @@ func TestUnpackIsBounded(t *testing.T) {
 			usable++
 		}
 	}
-	if usable != maxAttachments || len(message.Parts) != maxParts {
-		t.Errorf("%d of %d parts are usable", usable, len(message.Parts))
+	if usable != maxAttachments || len(message.Parts) != maxParts || !strings.Contains(message.Incomplete, "200 parts") {
+		t.Errorf("%d of %d parts are usable, %q", usable, len(message.Parts), message.Incomplete)
 	}
 }
 

@@ -171,6 +171,14 @@ type Intake interface {
 	Upload(ctx context.Context, workspace domain.WorkspaceID, by, fileName string, r io.Reader) (domain.Document, error)
 }
 
+// Inbound is the door for raw mails, the same as that of SMTP.
+type Inbound interface {
+	// Resolve finds the workspace of an address; domain.ErrNotFound when nobody here has it.
+	Resolve(ctx context.Context, address string) (domain.Address, error)
+	// Accept makes a raw mail durable. When raw fails, nothing is kept.
+	Accept(ctx context.Context, envelope domain.Envelope, to []domain.Address, raw io.Reader) error
+}
+
 // Files opens stored bytes.
 type Files interface {
 	Open(ctx context.Context, key domain.ObjectKey) (io.ReadCloser, error)

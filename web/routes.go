@@ -17,9 +17,13 @@ func (s *Server) router() http.Handler {
 
 	r.With(middleware.Compress(compression, "text/css", "text/javascript", "image/svg+xml", "text/plain")).
 		Get("/static/*", s.handle(s.static.serve))
-	r.Get("/sign-in", s.handle(s.signInHelp))
-	r.Get("/sign-in/{token}", s.handle(s.signInPage))
-	r.Post("/sign-in/{token}", s.handle(s.signIn))
+	r.Group(func(r chi.Router) {
+		r.Use(s.limitStrangers)
+		r.Get("/sign-in", s.handle(s.signInHelp))
+		r.Get("/sign-in/{token}", s.handle(s.signInPage))
+		r.Post("/sign-in/{token}", s.handle(s.signIn))
+	})
+	r.Post(inboundPath, s.handle(s.apiInbound))
 
 	r.Group(func(r chi.Router) {
 		r.Use(s.signedIn)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
@@ -63,10 +64,23 @@ type Config struct {
 	PrintedLinks bool
 	// MaxUpload is the largest file that is taken, in octets.
 	MaxUpload int64
-	Log       *slog.Logger
+	// Inbound takes mails that other programs received, signed with one of the
+	// secrets: several let them be changed one side at a time. Without any, none is taken.
+	Inbound        Inbound
+	InboundSecrets [][]byte
+	// MaxMail is the largest of these mails, in octets.
+	MaxMail int64
+	// RateLimits says that who asks too often is sent away for a while.
+	RateLimits bool
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
 }
 
-const minCookieKey = 32
+const (
+	minCookieKey     = 32
+	minInboundSecret = 32
+)
 
 func (c Config) check() error {
 	var problems []error
@@ -95,6 +109,11 @@ func (c Config) check() error {
 	if c.MaxUpload <= 0 {
 		problems = append(problems, errors.New("MaxUpload is not positive"))
 	}
+	for _, secret := range c.InboundSecrets {
+		if len(secret) < minInboundSecret {
+			problems = append(problems, fmt.Errorf("an InboundSecret is shorter than %d octets", minInboundSecret))
+		}
+	}
 	return errors.Join(problems...)
 }
 
@@ -102,6 +121,7 @@ func (c Config) check() error {
 type Server struct {
 	cfg    Config
 	static *static
+	limits *limits
 	hub    *hub
 	routes http.Handler
 }
@@ -118,7 +138,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web server: %w", err)
 	}
-	s := &Server{cfg: cfg, static: files, hub: newHub(cfg.Ledger, cfg.Log)}
+	s := &Server{cfg: cfg, static: files, limits: newLimits(cfg.RateLimits, cfg.TrustedProxies), hub: newHub(cfg.Ledger, cfg.Log)}
 	s.routes = s.router()
 	return s, nil
 }

@@ -50,6 +50,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) *http.Request {
 		s.sendToSignIn(w, r)
 		return nil
 	}
+	if err == nil {
+		err = s.limitVisitor(w, token)
+	}
 	if err != nil {
 		s.refuse(w, r, err)
 		return nil
@@ -101,6 +104,10 @@ func (s *Server) bearer(next http.Handler) http.Handler {
 			s.refuse(w, r, err)
 			return
 		}
+		if err := s.limitVisitor(w, token); err != nil {
+			s.refuse(w, r, err)
+			return
+		}
 		v := visitor{Session: session, still: func(ctx context.Context) error {
 			_, err := s.cfg.Tokens.Token(ctx, token)
 			return err
@@ -111,7 +118,7 @@ func (s *Server) bearer(next http.Handler) http.Handler {
 
 func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, detail string) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="docuflow"`)
-	s.refuse(w, r, &problem{Status: http.StatusUnauthorized, Kind: "unauthorized", Title: "This needs an API token", Detail: detail})
+	s.refuse(w, r, s.countFailure(w, r, &problem{Status: http.StatusUnauthorized, Kind: "unauthorized", Title: "This needs an API token", Detail: detail}))
 }
 
 func (s *Server) signInHelp(w http.ResponseWriter, r *http.Request) error {

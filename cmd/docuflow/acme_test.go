@@ -116,7 +116,7 @@ func (a *authority) order() map[string]any {
 
 // asksMailHost validates the challenge over HTTP, as RFC 8555 §8.3 says.
 func (a *authority) asksMailHost() bool {
-	request, _ := http.NewRequest("GET", a.challenges+"/.well-known/acme-challenge/the-token", nil)
+	request, _ := http.NewRequest(http.MethodGet, a.challenges+"/.well-known/acme-challenge/the-token", nil)
 	request.Host = "mx.docuflow.test"
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

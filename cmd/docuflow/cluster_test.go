@@ -111,7 +111,7 @@ func (n *nodes) start(name string, env ...string) *program {
 		"DOCUFLOW_DATA_DIR=" + dataDir, "DOCUFLOW_FILED_DIR=" + filepath.Join(n.dir, "filed"),
 		"DOCUFLOW_HTTP_ADDR=" + p.HTTP, "DOCUFLOW_SMTP_ADDR=" + p.SMTP, "DOCUFLOW_ADMIN_ADDR=" + p.Admin, "DOCUFLOW_CLUSTER_ADDR=" + freeAddr(n.t),
 		"DOCUFLOW_CLUSTER_BEAT=200ms", "DOCUFLOW_CLUSTER_TTL=2s", "DOCUFLOW_LEASE_TTL=3s", "DOCUFLOW_LOG_LEVEL=DEBUG",
-		"DOCUFLOW_BACKOFF_BASE=50ms", "DOCUFLOW_BACKOFF_CAP=100ms", "DOCUFLOW_SCAN_EVERY=100ms",
+		"DOCUFLOW_RATE_LIMITS=off", "DOCUFLOW_BACKOFF_BASE=50ms", "DOCUFLOW_BACKOFF_CAP=100ms", "DOCUFLOW_SCAN_EVERY=100ms",
 	}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {

@@ -53,11 +53,14 @@ type settings struct {
 
 	MailDomain string `env:"DOCUFLOW_MAIL_DOMAIN" default:"in.docuflow.localhost" help:"Domain of the workspaces' mail addresses."`
 	MailLimit  int64  `env:"DOCUFLOW_MAIL_LIMIT" default:"52428800" help:"Largest mail, in octets as transmitted."`
-	RateLimits string `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"on, or off for load tests."`
+	RateLimits string `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"Limits on how often strangers and clients may come, in mail and on pages: on, or off for load tests."`
 
 	mailing
 
 	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
+
+	InboundSecret  []secret       `env:"DOCUFLOW_INBOUND_SECRET" help:"Signs mails that come in over HTTP: at least 32 random characters. Two, separated by a comma, while it is changed. Without it none is taken there."`
+	TrustedProxies []netip.Prefix `env:"DOCUFLOW_TRUSTED_PROXIES" help:"Networks of the proxies in front of the dashboard, like 10.0.0.0/8, whose X-Forwarded-For is believed."`
 
 	Keyset secret `env:"DOCUFLOW_KEYSET" help:"Keys that the secrets of connections are sealed with: a file, or a keyset in base64. docuflow keys create makes one, docuflow dev by itself. Without it there are no connections."`
 
@@ -69,6 +72,7 @@ type settings struct {
 	DrainTime time.Duration `env:"DOCUFLOW_DRAIN_TIME" default:"20s" help:"How long running work may take to finish when the server is stopped."`
 
 	clustering
+	polling
 
 	Attempts      int                      `env:"DOCUFLOW_ATTEMPTS" default:"5" help:"Attempts of a stage before a document is a dead letter."`
 	StageAttempts map[string]int           `env:"DOCUFLOW_STAGE_ATTEMPTS" help:"Attempts for single stages, like deliver=40;announce=40."`
@@ -140,6 +144,31 @@ type clustering struct {
 	ClusterName string        `env:"DOCUFLOW_CLUSTER_NAME" help:"Name that every node's certificate is for. Default: the host of its cluster address."`
 	ClusterBeat time.Duration `env:"DOCUFLOW_CLUSTER_BEAT" default:"1500ms" help:"How often a node says that it lives."`
 	ClusterTTL  time.Duration `env:"DOCUFLOW_CLUSTER_TTL" default:"12s" help:"A node that was silent for so long is given up. If it still runs, it ends itself."`
+}
+
+// polling is a mailbox elsewhere that mail is fetched from.
+type polling struct {
+	IMAPAddr     string        `env:"DOCUFLOW_IMAP_ADDR" help:"IMAP server to fetch mail from, like imap.example.com:993. Without it none is fetched."`
+	IMAPSecurity string        `env:"DOCUFLOW_IMAP_SECURITY" default:"tls" enum:"tls,starttls,off" help:"tls, starttls, or off for a server on this machine."`
+	IMAPUser     string        `env:"DOCUFLOW_IMAP_USER" help:"Login there."`
+	IMAPPassword secret        `env:"DOCUFLOW_IMAP_PASSWORD" help:"Password there."`
+	IMAPMailbox  string        `env:"DOCUFLOW_IMAP_MAILBOX" default:"INBOX" help:"Mailbox there. It is only read: nothing is marked, moved or deleted."`
+	IMAPTo       string        `env:"DOCUFLOW_IMAP_TO" help:"The address here that its mails are for."`
+	IMAPEvery    time.Duration `env:"DOCUFLOW_IMAP_EVERY" default:"1m" help:"How often to look."`
+}
+
+func (p polling) check(report func(bad bool, format string, values ...any)) {
+	if p.IMAPAddr == "" {
+		return
+	}
+	host, _, err := net.SplitHostPort(p.IMAPAddr)
+	report(err != nil, "DOCUFLOW_IMAP_ADDR: %q is not host:port", p.IMAPAddr)
+	report(p.IMAPUser == "" || p.IMAPPassword == "", "DOCUFLOW_IMAP_USER and DOCUFLOW_IMAP_PASSWORD: are needed with DOCUFLOW_IMAP_ADDR")
+	report(p.IMAPTo == "", "DOCUFLOW_IMAP_TO: is needed with DOCUFLOW_IMAP_ADDR")
+	report(p.IMAPEvery < time.Second, "DOCUFLOW_IMAP_EVERY: must be at least 1s")
+	address, err := netip.ParseAddr(host)
+	local := host == "localhost" || err == nil && address.IsLoopback()
+	report(p.IMAPSecurity == "off" && !local, "DOCUFLOW_IMAP_SECURITY: off would send the password openly; it is for a loopback address alone")
 }
 
 // reading is what every command needs that opens documents.
@@ -216,10 +245,21 @@ func (s settings) complete() (settings, error) {
 	report(s.LeaseTTL < 3*time.Second, "DOCUFLOW_LEASE_TTL: must be at least 3s")
 	report(s.ScanEvery < 10*time.Millisecond, "DOCUFLOW_SCAN_EVERY: must be at least 10ms")
 	report(s.BackoffBase <= 0 || s.BackoffCap < s.BackoffBase, "DOCUFLOW_BACKOFF_BASE and DOCUFLOW_BACKOFF_CAP: the cap must not be below the base")
+	for _, secret := range s.InboundSecret {
+		report(len(secret) < 32, "DOCUFLOW_INBOUND_SECRET: each needs at least 32 characters")
+	}
+	s.polling.check(report)
 	s.checkClustering(report)
 	s.checkMailing(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
+}
+
+func (s settings) inboundSecrets() (secrets [][]byte) {
+	for _, secret := range s.InboundSecret {
+		secrets = append(secrets, []byte(secret))
+	}
+	return secrets
 }
 
 // policy is the retry policy of a stage, with its usual time limit. A number

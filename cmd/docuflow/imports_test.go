@@ -52,6 +52,7 @@ var libraries = map[string][]string{
 	"github.com/klippa-app/go-pdfium":   {"press"},
 	"github.com/minio/minio-go":         {"storage/*", "integrations/*"},
 	"github.com/tink-crypto/tink-go":    {"storage/*"},
+	"github.com/emersion/go-imap":       {"integrations/*"},
 }
 
 // plain rooms have nothing but the standard library.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -362,7 +363,7 @@ func TestKilledInTheMiddleOfEveryDelivery(t *testing.T) {
 			})
 		}},
 	}
-	for _, moment := range moments {
+	for i, moment := range moments {
 		killed := make(chan struct{})
 		var once sync.Once
 		running := p
@@ -373,7 +374,7 @@ func TestKilledInTheMiddleOfEveryDelivery(t *testing.T) {
 				close(killed)
 			})
 		})
-		if err := p.send(moment.name, mail.File{Name: moment.name + ".pdf", Content: invoicePDF("K-" + moment.name)}); err != nil {
+		if err := p.send(moment.name, mail.File{Name: moment.name + ".pdf", Content: invoicePDF(fmt.Sprintf("K-2026-%d", i+1))}); err != nil {
 			t.Fatal(err)
 		}
 		select {

@@ -91,7 +91,8 @@ func listenAt(addr string) (net.Listener, error) {
 	if !filepath.IsAbs(addr) {
 		return net.Listen("tcp", addr)
 	}
-	if conn, err := net.Dial("unix", addr); err == nil {
+	dialer := net.Dialer{Timeout: time.Second}
+	if conn, err := dialer.Dial("unix", addr); err == nil {
 		conn.Close()
 		return nil, syscall.EADDRINUSE
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
@@ -101,7 +102,7 @@ func listenAt(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(addr, 0o660); err != nil { //nolint:gosec // the mail server in front is another user of the same group
+	if err := os.Chmod(addr, 0o660); err != nil { // the mail server in front is another user of the same group
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
@@ -145,6 +146,9 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	serve("feed", func() error { n.store.Feed().Run(background); return nil })
 	serve("work", func() error { return n.system.Run(serving) })
 	serve("tell", func() error { n.courier().Run(serving); return nil })
+	if n.mailbox != nil {
+		serve("fetch mail", func() error { n.mailbox.Run(serving); return nil })
+	}
 	serve("replay", func() error { n.replayer().Run(serving); return nil })
 
 	<-serving.Done()
@@ -168,7 +172,7 @@ func (n *node) serveMail(serving context.Context, doors doors, serve func(name s
 	}
 	if doors.acme != nil {
 		challenges := &http.Server{Handler: n.mailTLS.challenges, ReadHeaderTimeout: 10 * time.Second}
-		context.AfterFunc(serving, func() { challenges.Close() })
+		context.AfterFunc(serving, func() { _ = challenges.Close() })
 		serve("serve ACME challenges", func() error { return challenges.Serve(doors.acme) })
 		serve("order a certificate", func() error { n.orderCertificate(serving); return nil })
 	}

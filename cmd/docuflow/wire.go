@@ -16,6 +16,7 @@ import (
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/integrations/drive"
 	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/integrations/imap"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
@@ -28,6 +29,7 @@ import (
 // node is one running DocuFlow: everything that is wired together here.
 type node struct {
 	settings settings
+	name     string // no two running nodes share it
 	log      *slog.Logger
 	metrics  *metrics
 	store    *postgres.Store
@@ -37,6 +39,7 @@ type node struct {
 	system   *actors.System
 	mail     *mail.Server
 	mailTLS  mailTLS
+	mailbox  *imap.Mailbox // nil when none is read
 	web      *web.Server
 
 	outside *pipeline.Outside
@@ -77,6 +80,7 @@ func assemble(ctx context.Context, settings settings, store *postgres.Store, log
 
 func (n *node) assemble(ctx context.Context) error {
 	settings, store, log := n.settings, n.store, n.log
+	n.name = nodeName(settings)
 	tempDir, err := emptyDir(settings.DataDir, "tmp")
 	if err != nil {
 		return err
@@ -88,8 +92,7 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	log.Info("press is ready", "sandbox", n.press.Sandbox())
-	node := nodeName(settings)
-	if err := n.openOutside(node); err != nil {
+	if err := n.openOutside(); err != nil {
 		return err
 	}
 	steps := n.stages(tempDir)
@@ -99,8 +102,8 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.system = actors.New(actors.Config{
-		Node: node, Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       pipeline.NewUnpack(n.blobs, n.press, first, tempDir),
+		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
+		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, first, tempDir),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
@@ -114,6 +117,12 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	n.mail = mail.NewServer(n.mailConfig(), acceptance)
+	if settings.IMAPAddr != "" {
+		n.mailbox = imap.New(imap.Config{
+			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
+			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
+		}, acceptance, store)
+	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
@@ -121,13 +130,15 @@ func (n *node) assemble(ctx context.Context) error {
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
+		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
+		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
 }
 
 // openOutside opens the folder and whatever workspaces are connected with.
-func (n *node) openOutside(node string) (err error) {
+func (n *node) openOutside() (err error) {
 	if err := pipeline.CheckPattern(n.settings.FiledNames); err != nil {
 		return fmt.Errorf("DOCUFLOW_FILED_NAMES: %w", err)
 	}
@@ -142,7 +153,7 @@ func (n *node) openOutside(node string) (err error) {
 		always = append(always, pipeline.Place{Destination: destination, Pattern: n.settings.FiledNames})
 	}
 	n.outside = pipeline.NewOutside(n.settings.kinds(n.store), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
-	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, node)
+	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, n.name)
 	return nil
 }
 
