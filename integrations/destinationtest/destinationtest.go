@@ -30,6 +30,8 @@ type Shelf struct {
 }
 
 // Run runs the contract. open makes a fresh destination.
+//
+//nolint:funlen // a list of cases
 func Run(t *testing.T, open func(t *testing.T) (Destination, Shelf)) {
 	t.Run("a document is filed with its bytes", func(t *testing.T) {
 		d, shelf := open(t)

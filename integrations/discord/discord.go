@@ -26,7 +26,7 @@ import (
 // Endpoint of Discord.
 const Endpoint = "https://discord.com"
 
-const secretURL = "webhook_url"
+const secretURL = "webhook_url" //nolint:gosec // its name
 
 // Kind describes connections with Discord.
 func Kind() domain.ConnectionKind {

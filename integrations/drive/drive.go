@@ -45,7 +45,7 @@ type Config struct {
 const (
 	Endpoint = "https://www.googleapis.com/drive/v3/"
 	AuthURL  = "https://accounts.google.com/o/oauth2/v2/auth"
-	TokenURL = "https://oauth2.googleapis.com/token"
+	TokenURL = "https://oauth2.googleapis.com/token" //nolint:gosec // an address
 )
 
 // Names of settings and secrets.

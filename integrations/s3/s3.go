@@ -130,7 +130,7 @@ func (b *Bucket) compare(ctx context.Context, filing domain.Filing) error {
 	if err != nil {
 		return b.failure("read the object", err)
 	}
-	defer object.Close()
+	defer object.Close() //nolint:errcheck // it was only read
 	there, ours := sha256.New(), sha256.New()
 	if _, err := io.Copy(there, object); err != nil {
 		return b.failure("read the object", err)

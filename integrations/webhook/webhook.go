@@ -89,17 +89,24 @@ func (h *Webhook) Test(ctx context.Context) domain.ConnectionTest {
 		test.Answered = "no answer"
 		return test
 	}
-	test.Answered = response.Status
+	test.Answered = response.status
 	if err := h.judge(response); err != nil {
 		test.Error = domain.AsFailure(err).Message
 	}
 	return test
 }
 
-func (h *Webhook) post(ctx context.Context, id string, body []byte) (*http.Response, error) {
+// answer is a response whose body is read and closed.
+type answer struct {
+	status string
+	code   int
+	header http.Header
+}
+
+func (h *Webhook) post(ctx context.Context, id string, body []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	request.Header.Set("Content-Type", "application/json")
@@ -109,11 +116,11 @@ func (h *Webhook) post(ctx context.Context, id string, body []byte) (*http.Respo
 	request.Header.Set("Webhook-Signature", Sign(h.secret, id, stamp, body))
 	response, err := h.client.Do(request)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	const most = 64 << 10 // of an answer that nobody reads
 	_, _ = io.CopyN(io.Discard, response.Body, most)
-	return response, response.Body.Close()
+	return answer{response.Status, response.StatusCode, response.Header}, response.Body.Close()
 }
 
 // Sign returns the value of webhook-signature.
@@ -133,16 +140,16 @@ func (h *Webhook) unreachable(err error) error {
 	return domain.Temporary("webhook", "The webhook's address did not answer. We try again by ourselves.", err)
 }
 
-func (h *Webhook) judge(response *http.Response) error {
-	code := response.StatusCode
-	err := errors.New("status " + response.Status)
+func (h *Webhook) judge(response answer) error {
+	code := response.code
+	err := errors.New("status " + response.status)
 	switch {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusGone:
 		return domain.NeedsPerson("gone", h.title, "The webhook's address says that it is gone for good (410). Enter a new one.", err)
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout, code == http.StatusConflict, code == http.StatusTooEarly:
-		return &domain.Failure{Kind: "webhook", Message: fmt.Sprintf("The webhook's address answered %d. We try again by ourselves.", code), RetryAfter: retryAfter(response.Header), Err: err}
+		return &domain.Failure{Kind: "webhook", Message: fmt.Sprintf("The webhook's address answered %d. We try again by ourselves.", code), RetryAfter: retryAfter(response.header), Err: err}
 	}
 	return domain.Permanent(domain.KindRejected, fmt.Sprintf("The webhook's address refused the event (%d).", code), err)
 }
