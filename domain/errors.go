@@ -20,6 +20,7 @@ const (
 	KindTooLarge ErrorKind = "too_large"
 	KindStorage  ErrorKind = "storage"  // database or object storage did not answer
 	KindRejected ErrorKind = "rejected" // a service refused for good
+	KindBusy     ErrorKind = "busy"     // a service asks us to come later
 	// KindPaused says that an operator has paused a stage.
 	KindPaused ErrorKind = "paused"
 	// KindCancelled says that a person ended the work.
@@ -30,6 +31,8 @@ var (
 	// ErrNotFound says that there is no such row or object, or that it belongs
 	// to another workspace.
 	ErrNotFound = errors.New("not found")
+	// ErrExists says that there is one of this name already.
+	ErrExists = errors.New("exists already")
 	// ErrNotDue says that a claim found nothing to do: the work is done, not
 	// due yet, or another node holds its lease.
 	ErrNotDue = errors.New("not due")

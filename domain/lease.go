@@ -54,7 +54,7 @@ type Unpacked struct {
 	Verdict     Verdict
 	Disposition Disposition
 	Reason      string
-	Notice      *Notice
+	Notice      *Confirmation
 	Automatic   bool // a program wrote it, by its own account
 	Parts       []Part
 	Documents   []NewDocument

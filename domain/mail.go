@@ -60,11 +60,11 @@ type Mail struct {
 	Automatic   bool // a program wrote it, by its own account
 	Verdict     Verdict
 	Parts       []Part
-	DuplicateOf MailID      // the first delivery of the same mail, empty when this is it
-	Notice      *Notice     // nil unless the disposition is DispositionNotice
-	Outcome     MailOutcome // what it is counted under
-	ApprovedBy  string      // the person who let it in; empty: its policy decides
-	Wanted      []int       // indexes of parts that a person wants although they were skipped
+	DuplicateOf MailID        // the first delivery of the same mail, empty when this is it
+	Notice      *Confirmation // nil unless the disposition is DispositionNotice
+	Outcome     MailOutcome   // what it is counted under
+	ApprovedBy  string        // the person who let it in; empty: its policy decides
+	Wanted      []int         // indexes of parts that a person wants although they were skipped
 	Attempt     int
 	// Trying is how long ago it was received, by the database's clock, when the
 	// row was read.

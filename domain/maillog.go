@@ -43,8 +43,8 @@ func (c MailCounts) Total() (n int) {
 	return n
 }
 
-// Notice is a confirmation that somebody waits for a person to act on.
-type Notice struct {
+// Confirmation is one that somebody waits for a person to act on.
+type Confirmation struct {
 	Service string `json:"service"`        // who asks: Gmail
 	Account string `json:"account"`        // what it is about
 	Code    string `json:"code,omitempty"` // to be entered there

@@ -87,11 +87,11 @@ var (
 )
 
 // notice recognises a forwarding confirmation, nil when the mail is none.
-func notice(message press.Message, verdict domain.Verdict) *domain.Notice {
+func notice(message press.Message, verdict domain.Verdict) *domain.Confirmation {
 	if message.From != gmailSender || message.Authors != 1 || !verdict.Authenticated() {
 		return nil
 	}
-	found := &domain.Notice{Service: "Gmail"}
+	found := &domain.Confirmation{Service: "Gmail"}
 	if match := gmailCode.FindStringSubmatch(message.Text); match != nil {
 		found.Code = match[1]
 	} else if match := gmailSubject.FindStringSubmatch(message.Subject); match != nil {
@@ -109,7 +109,7 @@ func notice(message press.Message, verdict domain.Verdict) *domain.Notice {
 	return found
 }
 
-func noticeReason(n *domain.Notice) string {
+func noticeReason(n *domain.Confirmation) string {
 	if n.Account == "" {
 		return n.Service + " asks you to confirm that it may forward mail to this address."
 	}

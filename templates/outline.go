@@ -73,6 +73,10 @@ func outline(name string) string {
 		return "M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8zM2.8 14c.4-3 2.4-4.2 5.2-4.2s4.8 1.2 5.2 4.2"
 	case "shield":
 		return "M8 1.8l5.2 1.8v4.2c0 3.2-2.2 5.3-5.2 6.4-3-1.1-5.2-3.2-5.2-6.4V3.6z"
+	case "chat":
+		return "M2 3h12v8H7l-3 2.6V11H2z"
+	case "out":
+		return "M9 2.5h4.5V7M13.2 2.8L7.5 8.5M6.5 3.5h-4v10h10v-4"
 	case "zoom":
 		return "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14M5 7h4M7 5v4"
 	}

@@ -29,18 +29,18 @@ type apiMailPart struct {
 // apiWholeMail is a mail with everything that is known of it.
 type apiWholeMail struct {
 	apiMail
-	Outcome     domain.MailOutcome `json:"outcome"`
-	Author      string             `json:"author"`
-	AuthorName  string             `json:"author_name"`
-	MessageID   string             `json:"message_id"`
-	RemoteAddr  string             `json:"remote_addr"`
-	Encrypted   bool               `json:"encrypted"`
-	Verdict     domain.Verdict     `json:"verdict"`
-	Trusted     bool               `json:"authenticated"`
-	DuplicateOf *string            `json:"duplicate_of"`
-	ApprovedBy  *string            `json:"approved_by"`
-	Notice      *domain.Notice     `json:"notice"`
-	Parts       []apiMailPart      `json:"parts"`
+	Outcome     domain.MailOutcome   `json:"outcome"`
+	Author      string               `json:"author"`
+	AuthorName  string               `json:"author_name"`
+	MessageID   string               `json:"message_id"`
+	RemoteAddr  string               `json:"remote_addr"`
+	Encrypted   bool                 `json:"encrypted"`
+	Verdict     domain.Verdict       `json:"verdict"`
+	Trusted     bool                 `json:"authenticated"`
+	DuplicateOf *string              `json:"duplicate_of"`
+	ApprovedBy  *string              `json:"approved_by"`
+	Notice      *domain.Confirmation `json:"notice"`
+	Parts       []apiMailPart        `json:"parts"`
 }
 
 func wholeMailJSON(m domain.Mail) apiWholeMail {

@@ -72,6 +72,37 @@ type Pauses interface {
 	Resume(ctx context.Context, workspace domain.WorkspaceID, stage domain.StageName, connection, by string) (int, error)
 }
 
+// Connections reads a workspace's connections, without their secrets.
+type Connections interface {
+	Kinds() []domain.ConnectionKind
+	Reports(ctx context.Context, workspace domain.WorkspaceID) ([]domain.ConnectionReport, error)
+	// Log lists what a connection was told lately, the newest first.
+	Log(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID) ([]domain.NoticeLine, error)
+}
+
+// ConnectionDesk is what a person does to a connection. What is wrong with
+// values is a permanent domain.Failure in words.
+type ConnectionDesk interface {
+	Add(ctx context.Context, workspace domain.WorkspaceID, kind, name string, values map[string]string, by string) (domain.ConnectionID, error)
+	// Change keeps what values do not name; an empty secret is not named.
+	Change(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID, values map[string]string, by string) error
+	Remove(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID, by string) error
+}
+
+// ConnectionUse switches and tests connections.
+type ConnectionUse interface {
+	Switch(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID, state domain.ConnectionState, by string) error
+	Test(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID) (domain.ConnectionTest, error)
+	// Preview names the newest documents as a pattern would.
+	Preview(ctx context.Context, workspace domain.WorkspaceID, pattern string) ([]string, error)
+}
+
+// ConnectionConsent connects by signing in at the service (OAuth 2 with PKCE).
+type ConnectionConsent interface {
+	Consent(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID, redirect, state, verifier string) (string, error)
+	Granted(ctx context.Context, workspace domain.WorkspaceID, id domain.ConnectionID, redirect, code, verifier, by string) error
+}
+
 // Operations is the installation as a whole, without any workspace's content.
 type Operations interface {
 	Operations(ctx context.Context) (domain.Operations, error)

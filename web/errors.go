@@ -89,6 +89,8 @@ func problemOf(err error) *problem {
 	case errors.Is(err, domain.ErrNotDue):
 		return &problem{Status: http.StatusConflict, Kind: "not_due", Title: "There is nothing to retry",
 			Detail: "The document is being worked on or is done. Nothing was changed."}
+	case errors.Is(err, domain.ErrExists):
+		return &problem{Status: http.StatusConflict, Kind: "exists", Title: "There is one of this name already", Detail: "Nothing was changed. Choose another name."}
 	case errors.Is(err, domain.ErrFieldValue):
 		return &problem{Status: http.StatusUnprocessableEntity, Kind: "invalid_value", Title: "This value was not saved", Detail: fieldSentence(err)}
 	}

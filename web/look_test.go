@@ -62,6 +62,7 @@ func TestLook(t *testing.T) {
 	broken := newSite(t)
 	seedFailures(broken.memory)
 	broken.user.Operator = true
+	seedConnections(broken.memory)
 	fctx := broken.browser(t)
 	log := newSite(t)
 	seedMails(log.memory)
@@ -104,6 +105,9 @@ func TestLook(t *testing.T) {
 		{mctx, "maillog-copy-1280", log.url + "/mails/" + string(copyMail), 1280, 700, false},
 		{mctx, "settings-1280", log.url + "/settings", 1280, 1000, false},
 		{mctx, "settings-390", log.url + "/settings", 390, 1500, false},
+		{fctx, "connections-1280", broken.url + "/connections?open=" + vehicles, 1280, 1000, false},
+		{fctx, "connections-dark-1280", broken.url + "/connections?open=" + vehicles, 1280, 1000, true},
+		{fctx, "connections-390", broken.url + "/connections?open=" + vehicles, 390, 1600, false},
 		{ectx, "empty-1280", empty.url + "/", 1280, 900, false},
 		{ectx, "empty-dark-1280", empty.url + "/", 1280, 900, true},
 		{ectx, "empty-390", empty.url + "/", 390, 1400, false},

@@ -77,7 +77,7 @@ func TestMailLogEscapesWhatStrangersWrote(t *testing.T) {
 		id := domain.MailID("5f0c6d3e-5a5b-4c1e-9d50-0a8a35d3c00" + strconv.Itoa(i))
 		s.putMail(domain.Mail{ID: id, Status: domain.MailUnpacked, Disposition: disposition, Reason: evil, Author: evil, AuthorName: evil, Subject: evil, MessageID: evil,
 			Recipient: evil, Envelope: domain.Envelope{From: evil, RemoteAddr: evil}, Verdict: domain.Verdict{SPF: domain.Check{Result: evil, Domain: evil, Detail: evil}},
-			Notice: &domain.Notice{Service: evil, Code: evil, Link: "javascript:alert(1)"}, Parts: []domain.Part{{FileName: evil, Reason: evil, DuplicateOf: evil}}, ReceivedAt: time.Now()})
+			Notice: &domain.Confirmation{Service: evil, Code: evil, Link: "javascript:alert(1)"}, Parts: []domain.Part{{FileName: evil, Reason: evil, DuplicateOf: evil}}, ReceivedAt: time.Now()})
 		page := s.get(t, "/mails?open="+string(id))
 		page.want(t, http.StatusOK)
 		page.wantNot(t, "<script>", `">alert`, "javascript:", "style=")

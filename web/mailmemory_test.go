@@ -159,7 +159,7 @@ func seedMails(m *memory) {
 			ReceivedAt: time.Now().Add(-time.Duration(l.minutes) * time.Minute), Verdict: domain.Verdict{SPF: check(0), DKIM: check(1), DMARC: check(2)},
 		}
 		if l.disposition == domain.DispositionNotice {
-			mail.Notice = &domain.Notice{Service: "Gmail", Account: "maria@lindqvist.example", Code: "482915303", Link: "https://mail-settings.google.com/mail/vf-x"}
+			mail.Notice = &domain.Confirmation{Service: "Gmail", Account: "maria@lindqvist.example", Code: "482915303", Link: "https://mail-settings.google.com/mail/vf-x"}
 		}
 		m.putMail(mail)
 	}

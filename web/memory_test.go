@@ -46,7 +46,10 @@ type memory struct {
 	pauses    []domain.StagePause
 	asked     []string // by operators
 	replays   []domain.Replay
-	bound     int64 // sequence numbers that one answer of Changes covers
+	reports   []domain.ConnectionReport
+	notices   []domain.NoticeLine
+	verifier  string // of the consent that was begun last
+	bound     int64  // sequence numbers that one answer of Changes covers
 }
 
 func newMemory() *memory {

@@ -49,6 +49,18 @@ func (s *Server) router() http.Handler {
 			r.Get("/{id}/headers", s.handle(s.mailHeaders))
 			r.Post("/{id}/{deed}", s.handle(s.doToMail))
 		})
+		r.Route("/connections", func(r chi.Router) {
+			r.Get("/", s.handle(s.connections))
+			r.Post("/", s.handle(s.addConnection))
+			r.Get("/new/{kind}", s.handle(s.newConnection))
+			r.Get("/export", s.handle(s.exportSettings))
+			r.Get("/granted", s.handle(s.granted))
+			r.Get("/{id}/sign-in", s.handle(s.consent))
+			r.Post("/{id}", s.handle(s.changeConnection))
+			r.Post("/{id}/switch", s.handle(s.switchConnection))
+			r.Post("/{id}/test", s.handle(s.testConnection))
+			r.Post("/{id}/remove", s.handle(s.removeConnection))
+		})
 		r.Route("/operations", func(r chi.Router) {
 			r.Get("/", s.handle(s.operations))
 			r.Post("/pause", s.handle(s.operate("stage", s.pauseStage)))
@@ -103,6 +115,12 @@ func (s *Server) apiRoutes(r chi.Router) {
 	r.Get("/replays/{id}", s.handle(s.apiReplay))
 	r.Delete("/replays/{id}", s.handle(s.apiStopReplay))
 	r.Post("/pauses/{stage}/resume", s.handle(s.apiResume))
+	r.Get("/connections", s.handle(s.apiConnections))
+	r.Post("/connections", s.handle(s.apiAddConnection))
+	r.Patch("/connections/{id}", s.handle(s.apiChangeConnection))
+	r.Delete("/connections/{id}", s.handle(s.apiRemoveConnection))
+	r.Post("/connections/{id}/test", s.handle(s.apiTestConnection))
+	r.Get("/settings", s.handle(s.exportSettings))
 	r.Get("/events", s.handle(s.apiEvents))
 }
 

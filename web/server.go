@@ -15,30 +15,34 @@ import (
 
 // Config is everything the web server needs.
 type Config struct {
-	Documents  Documents
-	Overview   Overview
-	Desk       Desk
-	Approver   Approver
-	Dead       DeadLetters
-	Replays    Replays
-	Pauses     Pauses
-	Operations Operations
-	Operators  Operators
-	Ledger     Ledger
-	Mails      Mails
-	MailLog    MailLog
-	MailDesk   MailDesk
-	Quarantine Quarantine
-	Policies   Policies
-	Rules      Rules
-	Addresses  Addresses
-	Labels     Labels
-	Feed       Feed
-	Sessions   Sessions
-	Tokens     Tokens
-	Intake     Intake
-	Files      Files
-	Sampler    Sampler
+	Documents         Documents
+	Overview          Overview
+	Desk              Desk
+	Approver          Approver
+	Dead              DeadLetters
+	Replays           Replays
+	Pauses            Pauses
+	Operations        Operations
+	Operators         Operators
+	Connections       Connections
+	ConnectionDesk    ConnectionDesk
+	ConnectionUse     ConnectionUse
+	ConnectionConsent ConnectionConsent
+	Ledger            Ledger
+	Mails             Mails
+	MailLog           MailLog
+	MailDesk          MailDesk
+	Quarantine        Quarantine
+	Policies          Policies
+	Rules             Rules
+	Addresses         Addresses
+	Labels            Labels
+	Feed              Feed
+	Sessions          Sessions
+	Tokens            Tokens
+	Intake            Intake
+	Files             Files
+	Sampler           Sampler
 
 	// Painter is optional: without it the document page shows the PDF, and no
 	// evidence marked on it.
@@ -53,6 +57,8 @@ type Config struct {
 	Version string
 	// MailDomain is that of new mail addresses.
 	MailDomain string
+	// PublicURL is where browsers reach the server, without a slash at its end.
+	PublicURL string
 	// Secure says that browsers reach the server by https alone.
 	Secure bool
 	// CookieKey signs the session cookie: at least 32 secret octets that stay
@@ -91,6 +97,7 @@ func (c Config) check() error {
 		"Mails": c.Mails, "Feed": c.Feed, "Sessions": c.Sessions, "Tokens": c.Tokens, "Intake": c.Intake,
 		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations, "Operators": c.Operators,
 		"MailLog": c.MailLog, "MailDesk": c.MailDesk, "Quarantine": c.Quarantine, "Policies": c.Policies, "Rules": c.Rules, "Addresses": c.Addresses, "Labels": c.Labels,
+		"Connections": c.Connections, "ConnectionDesk": c.ConnectionDesk, "ConnectionUse": c.ConnectionUse, "ConnectionConsent": c.ConnectionConsent,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))

@@ -85,12 +85,14 @@ type driveClient struct{ base string }
 
 func (driveClient) Name() string { return "drive-like" }
 
-func (driveClient) Propose(domain.Workspace, domain.Document, int) string { return rand.Text() }
+func (driveClient) Propose(context.Context, domain.Filing, int) (string, error) {
+	return rand.Text(), nil
+}
 
-func (c driveClient) Deliver(ctx context.Context, reference string, document io.Reader) (string, error) {
+func (c driveClient) Deliver(ctx context.Context, filing domain.Filing) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/upload?id="+url.QueryEscape(reference), document)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/upload?id="+url.QueryEscape(filing.Reference), filing.Body)
 	if err != nil {
 		return "", err
 	}
@@ -105,7 +107,7 @@ func (c driveClient) Deliver(ctx context.Context, reference string, document io.
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK, http.StatusConflict: // filed now, or before
-		return c.base + "/files/" + reference, nil
+		return c.base + "/files/" + filing.Reference, nil
 	case http.StatusServiceUnavailable:
 		return "", &domain.Failure{Kind: "service", Message: "The service is busy.", RetryAfter: time.Second}
 	}

@@ -65,6 +65,8 @@ type settings struct {
 	InboundSecret  []secret       `env:"DOCUFLOW_INBOUND_SECRET" help:"Signs mails that come in over HTTP: at least 32 random characters. Two, separated by a comma, while it is changed. Without it none is taken there."`
 	TrustedProxies []netip.Prefix `env:"DOCUFLOW_TRUSTED_PROXIES" help:"Networks of the proxies in front of the dashboard, like 10.0.0.0/8, whose X-Forwarded-For is believed."`
 
+	Keyset secret `env:"DOCUFLOW_KEYSET" help:"Keys that the secrets of connections are sealed with: a file, or a keyset in base64. docuflow keys create makes one, docuflow dev by itself. Without it there are no connections."`
+
 	Node      string        `env:"DOCUFLOW_NODE" help:"Name of this node; no two running ones may share it. Default: a new one at every start."`
 	Jobs      int           `env:"DOCUFLOW_JOBS" help:"Documents in heavy work at a time on this node. Default: the number of processors."`
 	Slots     int           `env:"DOCUFLOW_SLOTS" default:"32" help:"Mails and documents of one workspace in work at a time, if its plan allows as many."`
@@ -82,6 +84,8 @@ type settings struct {
 	BackoffBase   time.Duration            `env:"DOCUFLOW_BACKOFF_BASE" default:"2s" help:"Longest wait before the second attempt; it doubles with each one."`
 	BackoffCap    time.Duration            `env:"DOCUFLOW_BACKOFF_CAP" default:"10m" help:"Longest wait before any attempt."`
 	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
+
+	services
 
 	reading
 	logging

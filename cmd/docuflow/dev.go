@@ -51,6 +51,11 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 	if settings.CookieKey, err = keptSecret(filepath.Join(settings.DataDir, "cookie.key")); err != nil {
 		return err
 	}
+	if settings.Keyset == "" {
+		if settings.Keyset, err = keptKeyset(filepath.Join(settings.DataDir, keysetFile)); err != nil {
+			return err
+		}
+	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	url, stopDatabase, err := c.database(ctx, settings, log, fail)

@@ -50,7 +50,8 @@ var libraries = map[string][]string{
 	"github.com/a-h/templ":              {"templates", "web"},
 	"github.com/pdfcpu/pdfcpu":          {"press"},
 	"github.com/klippa-app/go-pdfium":   {"press"},
-	"github.com/minio/minio-go":         {"storage/*"},
+	"github.com/minio/minio-go":         {"storage/*", "integrations/*"},
+	"github.com/tink-crypto/tink-go":    {"storage/*"},
 	"github.com/emersion/go-imap":       {"integrations/*"},
 	"github.com/ebitengine/purego":      {"press"}, // and there in onnx alone, which docuflow must not link: decision 0015
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/press"
 )
 
@@ -39,6 +39,7 @@ type commands struct {
 	Standardize standardizeCommand `cmd:"" help:"Make an optimized PDF of a PDF or an image. Needs no database."`
 	Cluster     clusterCommand     `cmd:"" help:"See the nodes that share a database."`
 	Token       tokenCommand       `cmd:"" help:"Make access tokens for the JSON API."`
+	Keys        keysCommand        `cmd:"" help:"Make and rotate the keys that secrets of connections are sealed with."`
 	Warm        warmCommand        `cmd:"" help:"Prepare the PDF reader's cache, so that the first document is quick."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -59,7 +60,7 @@ func runLine(ctx context.Context, line *commands, args []string, stdout, stderr 
 		kong.Description("People email invoices and receipts; DocuFlow files them, and shows how."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"data_dir": defaultDataDir(), "filed_names": folder.DefaultPattern},
+		kong.Vars{"data_dir": defaultDataDir(), "filed_names": pipeline.FolderPattern},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(line, terminal{out: stdout, log: stderr}),
 	)

@@ -51,6 +51,8 @@ type program struct {
 	output  *output
 	ended   chan struct{} // closed when it has ended
 	access
+
+	signedIn *http.Client // nil until somebody has
 }
 
 // output keeps what the program prints.

@@ -145,6 +145,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	serve("watch changes", func() error { return n.web.Run(background) })
 	serve("feed", func() error { n.store.Feed().Run(background); return nil })
 	serve("work", func() error { return n.system.Run(serving) })
+	serve("tell", func() error { n.courier().Run(serving); return nil })
 	if n.mailbox != nil {
 		serve("fetch mail", func() error { n.mailbox.Run(serving); return nil })
 	}

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/docuflow/docuflow/actors"
 	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/drive"
 	"github.com/docuflow/docuflow/integrations/folder"
 	"github.com/docuflow/docuflow/integrations/imap"
 	"github.com/docuflow/docuflow/mail"
@@ -21,6 +23,7 @@ import (
 	"github.com/docuflow/docuflow/press"
 	"github.com/docuflow/docuflow/storage/objects"
 	"github.com/docuflow/docuflow/storage/postgres"
+	"github.com/docuflow/docuflow/storage/vault"
 	"github.com/docuflow/docuflow/web"
 )
 
@@ -40,7 +43,10 @@ type node struct {
 	mailbox  *imap.Mailbox // nil when none is read
 	web      *web.Server
 
-	destinations []pipeline.Destination
+	outside *pipeline.Outside
+	teller  *pipeline.Teller
+	vault   *vault.Vault // nil: there is no keyset
+	also    []pipeline.Destination
 }
 
 // blobs is object storage with what an operator needs of it.
@@ -58,15 +64,15 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
 		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
 		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
-		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.destinations...), 5*time.Minute, false),
-		step(pipeline.NewAnnounce(), time.Minute, false),
+		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.outside), 5*time.Minute, false),
+		step(pipeline.NewAnnounce(n.teller, n.store), time.Minute, false),
 	}
 }
 
 // assemble wires a node on an open store, with destinations beside the
 // folder. run closes it.
 func assemble(ctx context.Context, settings settings, store *postgres.Store, log *slog.Logger, also ...pipeline.Destination) (*node, error) {
-	n := &node{settings: settings, log: log, store: store, metrics: newMetrics(), destinations: also}
+	n := &node{settings: settings, log: log, store: store, metrics: newMetrics(), also: also}
 	if err := n.assemble(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -87,11 +93,9 @@ func (n *node) assemble(ctx context.Context) error {
 		return err
 	}
 	log.Info("press is ready", "sandbox", n.press.Sandbox(), "recognition", n.press.Recognition())
-	if n.folder, err = folder.Open(settings.FiledDir, settings.FiledNames); err != nil {
+	if err := n.openOutside(); err != nil {
 		return err
 	}
-	n.destinations = append([]pipeline.Destination{n.folder}, n.destinations...)
-
 	steps := n.stages(tempDir)
 	first := steps[0].Info().Name
 	peers, err := settings.peers(log)
@@ -108,6 +112,7 @@ func (n *node) assemble(ctx context.Context) error {
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
 		Peers:      peers, Drained: n.turnAway, Log: log,
 	})
+	desk := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
 	if n.mailTLS, err = openMailTLS(settings, log); err != nil {
 		return err
@@ -123,6 +128,7 @@ func (n *node) assemble(ctx context.Context) error {
 		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
+		Connections: desk, ConnectionDesk: desk, ConnectionUse: desk, ConnectionConsent: desk, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
@@ -131,6 +137,32 @@ func (n *node) assemble(ctx context.Context) error {
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	return err
+}
+
+// openOutside opens the folder and whatever workspaces are connected with.
+func (n *node) openOutside() (err error) {
+	if err := pipeline.CheckPattern(n.settings.FiledNames); err != nil {
+		return fmt.Errorf("DOCUFLOW_FILED_NAMES: %w", err)
+	}
+	if n.folder, err = folder.Open(n.settings.FiledDir); err != nil {
+		return err
+	}
+	if n.vault, err = openVault(n.settings.Keyset); err != nil {
+		return err
+	}
+	always := []pipeline.Place{{Destination: n.folder, Pattern: n.settings.FiledNames}}
+	for _, destination := range n.also {
+		always = append(always, pipeline.Place{Destination: destination, Pattern: n.settings.FiledNames})
+	}
+	n.outside = pipeline.NewOutside(n.settings.kinds(n.store), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
+	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, n.name)
+	return nil
+}
+
+// courier tells connections what no stage tells them.
+func (n *node) courier() actors.Courier {
+	const slots, every = 8, 500 * time.Millisecond
+	return actors.Courier{Notices: n.store, Teller: n.teller, Policy: n.settings.policy("announce", 0), Slots: slots, Every: every, Log: n.log}
 }
 
 // turnAway follows a person's wish that this node drains: mail and load

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -24,17 +25,11 @@ import (
 
 // Folder is a destination. Create it with Open.
 type Folder struct {
-	root    *os.Root
-	dir     string
-	pattern string
+	root *os.Root
 }
 
-// Open makes the folder if it is missing. pattern names files without their
-// ".pdf"; its placeholders are {workspace} {year} {month} {date} {vendor} {number} {total} {currency} {category}.
-func Open(dir, pattern string) (*Folder, error) {
-	if err := checkPattern(pattern); err != nil {
-		return nil, err
-	}
+// Open makes the folder if it is missing.
+func Open(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder for filed documents: %w", err)
 	}
@@ -42,7 +37,7 @@ func Open(dir, pattern string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder for filed documents: %w", err)
 	}
-	return &Folder{root: root, dir: dir, pattern: pattern}, nil
+	return &Folder{root: root}, nil
 }
 
 // Close ends the use of the folder.
@@ -53,21 +48,30 @@ func (f *Folder) Name() string { return "folder" }
 
 // Propose returns a path inside the folder that is free. Further choices
 // carry a number.
-func (f *Folder) Propose(workspace domain.Workspace, document domain.Document, n int) string {
+func (f *Folder) Propose(_ context.Context, filing domain.Filing, n int) (string, error) {
 	const most = 1000 // then a file that is not ours and in the way is an error of Deliver
-	reference := fileName(f.pattern, workspace, document, n)
+	reference := numbered(filing.Name, n)
 	for more := n; more < n+most; more++ {
-		reference = fileName(f.pattern, workspace, document, more)
+		reference = numbered(filing.Name, more)
 		if _, err := f.root.Lstat(reference); errors.Is(err, fs.ErrNotExist) {
-			return reference
+			return reference, nil
 		}
 	}
-	return reference
+	return reference, nil
+}
+
+func numbered(name string, n int) string {
+	if n < 2 {
+		return name
+	}
+	extension := path.Ext(name)
+	return fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, extension), n, extension)
 }
 
 // Deliver writes the document under the reference. A file with other content
 // that stands there is a permanent failure.
-func (f *Folder) Deliver(ctx context.Context, reference string, document io.Reader) (link string, err error) {
+func (f *Folder) Deliver(ctx context.Context, filing domain.Filing) (link string, err error) {
+	reference := filing.Reference
 	if err := f.root.MkdirAll(path.Dir(reference), 0o750); err != nil {
 		return "", failure("make a folder", err)
 	}
@@ -77,7 +81,7 @@ func (f *Folder) Deliver(ctx context.Context, reference string, document io.Read
 			err = failure("remove a temporary file", removeErr)
 		}
 	}()
-	sum, err := f.write(ctx, temporary, document)
+	sum, err := f.write(ctx, temporary, filing.Body)
 	if err != nil {
 		return "", failure("write", err)
 	}

@@ -74,7 +74,7 @@ func (s *Store) DueWorkspaces(ctx context.Context) (workspaces []domain.Workspac
 // only when no other process runs under the same node name.
 func (s *Store) ReleaseNode(ctx context.Context, node string) error {
 	err := s.asService(ctx, func(tx pgx.Tx) error {
-		for _, table := range []string{"mails", "documents"} {
+		for _, table := range []string{"mails", "documents", "notices"} {
 			_, err := tx.Exec(ctx, "UPDATE "+table+" SET lease_until = '-infinity' WHERE lease_node = $1 AND lease_until > clock_timestamp()", node)
 			if err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/docuflow/docuflow/domain"
 )
@@ -142,6 +143,10 @@ func advancing(lease domain.Lease, before domain.Document, outcome domain.Outcom
 		), opened AS (
 			INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
 			SELECT current_workspace(), $1, stage, attempt, $2, $4, clock_timestamp(), clock_timestamp() FROM moved WHERE status = 'PROCESSING'
+		), owed AS (
+			INSERT INTO notices (workspace_id, connection_id, document_id, event)
+			SELECT current_workspace(), c.id, $1, told.event FROM moved CROSS JOIN connections c CROSS JOIN LATERAL (VALUES ('` + domain.EventCompleted + `', true), ('` + domain.EventReview + `', moved.review <> '[]')) told (event, happened)
+			WHERE moved.status = 'COMPLETED' AND told.happened AND told.event = ANY (c.events) AND c.state <> 'paused' ON CONFLICT DO NOTHING
 		)
 		SELECT * FROM moved`, args}, nil
 }
@@ -182,7 +187,7 @@ func (c change) writeFields(ctx context.Context, document domain.Document) error
 func delivering(lease domain.Lease, deliveries []domain.Delivery) (statements []statement) {
 	for _, delivery := range deliveries {
 		statements = append(statements, statement{`
-			UPDATE deliveries SET link = $4, delivered_at = clock_timestamp()
+			UPDATE deliveries SET link = $4, delivered_at = coalesce(delivered_at, clock_timestamp())
 			WHERE document_id = $1 AND destination = $3 AND EXISTS (SELECT FROM documents WHERE id = $1 AND epoch = $2)`,
 			[]any{lease.Document, lease.Epoch, delivery.Destination, delivery.Link}})
 	}
@@ -215,6 +220,11 @@ func (s *Store) Fail(ctx context.Context, lease domain.Lease, attempt domain.Fai
 		if err != nil {
 			return err
 		}
+		if status == domain.Failed {
+			if err := tx.owe(ctx, domain.EventFailed, lease.Document, seq); err != nil {
+				return err
+			}
+		}
 		stageError, err := json.Marshal(domain.StageError{Stage: document.Stage, Kind: attempt.Failure.Kind, Message: attempt.Failure.Message})
 		if err != nil {
 			return err
@@ -242,25 +252,45 @@ func notCounted(attempt domain.FailedAttempt) int {
 
 // Reserve fixes what a destination will call a document before it is touched:
 // the first of the proposed references that no other document has there. A
-// repeat returns the same reference. propose is called with 1, 2, 3 …
-func (s *Store) Reserve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, destination string, propose func(n int) string) (reference string, err error) {
+// repeat returns the same reference. propose is called with 1, 2, 3 …, outside of any transaction.
+func (s *Store) Reserve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, destination string, propose func(n int) (string, error)) (delivery domain.Delivery, err error) {
 	const most = 10000
-	for n := 1; n <= most; n++ {
-		err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
-			// A reservation that exists comes first; ON CONFLICT covers both unique keys.
-			_, err := tx.Exec(ctx, `INSERT INTO deliveries (workspace_id, document_id, destination, reference)
-				VALUES (current_workspace(), $1, $2, $3) ON CONFLICT DO NOTHING`, id, destination, propose(n))
-			if err != nil {
-				return err
+	delivery.Destination = destination
+	for n := 0; n <= most; n++ {
+		reference := ""
+		if n > 0 { // a reservation that exists comes first
+			if reference, err = propose(n); err != nil {
+				return domain.Delivery{}, fmt.Errorf("propose a reference at %s: %w", destination, err)
 			}
-			return tx.QueryRow(ctx, `SELECT reference FROM deliveries WHERE document_id = $1 AND destination = $2`, id, destination).Scan(&reference)
+		}
+		err = s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+			if n > 0 {
+				// ON CONFLICT covers both unique keys.
+				_, err := tx.Exec(ctx, `INSERT INTO deliveries (workspace_id, document_id, destination, reference)
+					VALUES (current_workspace(), $1, $2, $3) ON CONFLICT DO NOTHING`, id, destination, reference)
+				if err != nil {
+					return err
+				}
+			}
+			return tx.QueryRow(ctx, `SELECT reference, link, delivered_at FROM deliveries WHERE document_id = $1 AND destination = $2`, id, destination).
+				Scan(&delivery.Reference, &delivery.Link, (*zeronull.Timestamptz)(&delivery.At))
 		})
 		if err == nil {
-			return reference, nil
+			return delivery, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
-			return "", fmt.Errorf("reserve a reference at %s: %w", destination, err)
+			return domain.Delivery{}, fmt.Errorf("reserve a reference at %s: %w", destination, err)
 		}
 	}
-	return "", fmt.Errorf("reserve a reference at %s: %d are taken", destination, most)
+	return domain.Delivery{}, fmt.Errorf("reserve a reference at %s: %d are taken", destination, most)
+}
+
+// Delivered says that a reserved delivery was made. It is true whoever says
+// it, so it needs no lease.
+func (s *Store) Delivered(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, delivery domain.Delivery) error {
+	err := s.inWorkspace(ctx, workspace, func(tx pgx.Tx) error {
+		return one(tx.Exec(ctx, `UPDATE deliveries SET link = $3, delivered_at = coalesce(delivered_at, clock_timestamp()) WHERE document_id = $1 AND destination = $2`,
+			id, delivery.Destination, delivery.Link))
+	})
+	return notFound(err, "write the delivery to "+delivery.Destination)
 }

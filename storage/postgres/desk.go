@@ -136,6 +136,11 @@ func (s *Store) byPerson(ctx context.Context, workspace domain.WorkspaceID, id d
 		if err != nil {
 			return err
 		}
+		if told := toldOf(event.Kind); told != "" {
+			if err := tx.owe(ctx, told, id, seq); err != nil {
+				return err
+			}
+		}
 		_, err = tx.Exec(ctx, "INSERT INTO audit (workspace_id, actor, action, subject) VALUES (current_workspace(), $1, $2, $3)", event.Actor, event.Kind, id)
 		if err != nil {
 			return err
@@ -144,4 +149,11 @@ func (s *Store) byPerson(ctx context.Context, workspace domain.WorkspaceID, id d
 		return err
 	})
 	return document, notFound(err, event.Kind+" "+string(id))
+}
+
+// toldOf is what connections are told of a person's deed; empty: nothing.
+func toldOf(deed string) string {
+	return map[string]string{
+		"document.edited": domain.EventCorrected, "document.approved": domain.EventCorrected, "document.cancelled": domain.EventFailed,
+	}[deed]
 }

@@ -166,7 +166,7 @@ func (c change) insertDocument(ctx context.Context, n domain.NewDocument, first 
 	if err != nil {
 		return fmt.Errorf("insert document: %w", err)
 	}
-	return nil
+	return c.owe(ctx, domain.EventReceived, n.ID, 0)
 }
 
 // AddDocument makes the row of an uploaded document.

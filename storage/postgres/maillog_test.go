@@ -176,7 +176,7 @@ func TestMailLogCountsAddUp(t *testing.T) {
 		finish(t, store, workspace, arrive(t, store, workspace), string(disposition)+"@x", func(u *domain.Unpacked) {
 			u.Disposition, u.Verdict.SPF = disposition, domain.Check{Result: domain.CheckFail, Domain: "x.example"}
 			if disposition == domain.DispositionNotice {
-				u.Notice = &domain.Notice{Service: "Gmail", Code: "123456"}
+				u.Notice = &domain.Confirmation{Service: "Gmail", Code: "123456"}
 			}
 		})
 	}

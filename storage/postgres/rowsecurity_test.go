@@ -69,9 +69,13 @@ var samples = map[string]string{
 		VALUES ($2::uuid, $1, '', '', '', 0, '', '', '', 0)`,
 	"attempts": `INSERT INTO attempts (workspace_id, document_id, stage, number, epoch, node, queued_at, started_at)
 		SELECT $1, $4, '', 1, 1, '', now(), now() WHERE $2 IS NOT NULL`,
-	"events":       `INSERT INTO events (workspace_id, seq, kind) VALUES ($1, ('x' || substr(md5($2), 1, 8))::bit(32)::int + 10000000000, '')`,
-	"deliveries":   `INSERT INTO deliveries (workspace_id, document_id, destination, reference) VALUES ($1, $4, $2, '')`,
-	"connections":  `INSERT INTO connections (workspace_id, kind) VALUES ($1, $2)`,
+	"events":      `INSERT INTO events (workspace_id, seq, kind) VALUES ($1, ('x' || substr(md5($2), 1, 8))::bit(32)::int + 10000000000, '')`,
+	"deliveries":  `INSERT INTO deliveries (workspace_id, document_id, destination, reference) VALUES ($1, $4, $2, '')`,
+	"connections": `INSERT INTO connections (workspace_id, kind) VALUES ($1, $2)`,
+	"connection_calls": `WITH made AS (INSERT INTO connections (workspace_id, kind) VALUES ($1, $2) RETURNING id)
+		INSERT INTO connection_calls (workspace_id, connection_id, took, outcome) SELECT $1, id, '1 s', '' FROM made`,
+	"notices": `WITH made AS (INSERT INTO connections (workspace_id, kind) VALUES ($1, $2) RETURNING id)
+		INSERT INTO notices (workspace_id, connection_id, document_id, event) SELECT $1, id, $4, '' FROM made`,
 	"stage_pauses": `INSERT INTO stage_pauses (workspace_id, stage, kind, reason) VALUES ($1, $2, '', '')`,
 	"replays":      `INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1)`,
 	"replay_items": `WITH made AS (INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1) RETURNING id)

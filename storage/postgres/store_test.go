@@ -403,25 +403,31 @@ func TestReservationIsRepeatableAndUnique(t *testing.T) {
 	store, _ := open(t)
 	workspace := newWorkspace(t, store, "Acme")
 	one, two := newDocument(t, store, workspace), newDocument(t, store, workspace)
-	propose := func(n int) string { return "a" + strings.Repeat("+", n-1) }
+	propose := func(n int) (string, error) { return "a" + strings.Repeat("+", n-1), nil }
 	var references []string
 	for _, id := range []domain.DocumentID{one, two} {
 		first, err := store.Reserve(t.Context(), workspace, id, "folder", propose)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := store.Reserve(t.Context(), workspace, id, "folder", func(int) string { return "other" })
-		if err != nil || again != first {
-			t.Fatalf("%q then %q %v", first, again, err)
+		again, err := store.Reserve(t.Context(), workspace, id, "folder", func(int) (string, error) { return "", errors.New("a repeat proposes nothing") })
+		if err != nil || again != first || !first.At.IsZero() {
+			t.Fatalf("%+v then %+v %v", first, again, err)
 		}
-		references = append(references, first)
+		references = append(references, first.Reference)
 	}
 	if !slices.Equal(references, []string{"a", "a+"}) {
 		t.Fatal(references)
 	}
 	third := newDocument(t, store, workspace)
-	if got, err := store.Reserve(t.Context(), workspace, third, "folder", propose); err != nil || got != "a++" {
-		t.Fatalf("third: %q %v", got, err)
+	if got, err := store.Reserve(t.Context(), workspace, third, "folder", propose); err != nil || got.Reference != "a++" {
+		t.Fatalf("third: %+v %v", got, err)
+	}
+	if err := store.Delivered(t.Context(), workspace, one, domain.Delivery{Destination: "folder", Link: "l"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Reserve(t.Context(), workspace, one, "folder", propose); err != nil || got.At.IsZero() || got.Link != "l" {
+		t.Fatalf("delivered: %+v %v", got, err)
 	}
 }
 

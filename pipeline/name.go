@@ -1,4 +1,4 @@
-package folder
+package pipeline
 
 import (
 	"fmt"
@@ -12,16 +12,17 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-// DefaultPattern names filed documents by what a bookkeeper looks for.
-const DefaultPattern = "{workspace}/{year}/{date} {vendor} {total} {currency}"
+// FolderPattern names documents in the folder of the installation by what a
+// bookkeeper looks for.
+const FolderPattern = "{workspace}/{year}/{date} {vendor} {total} {currency}"
 
 // maxName is the longest file or folder name in octets. Every file system in
 // use allows 255; the rest is left for a number, an extension and backup programs.
 const maxName = 200
 
-// checkPattern refuses placeholders that do not exist, and patterns that
-// would leave the folder.
-func checkPattern(pattern string) error {
+// CheckPattern refuses placeholders that do not exist, and patterns that
+// would leave their folder.
+func CheckPattern(pattern string) error {
 	rest := pattern
 	for {
 		_, after, found := strings.Cut(rest, "{")
@@ -40,9 +41,9 @@ func checkPattern(pattern string) error {
 	return nil
 }
 
-// fileName fills the pattern in. Every value is made safe before it is put in,
-// so none of them can add a folder.
-func fileName(pattern string, workspace domain.Workspace, document domain.Document, n int) string {
+// FileName fills a pattern in: folders and a file name with ".pdf". Every value
+// is made safe before it is put in, so none of them can add a folder.
+func FileName(pattern string, workspace domain.Workspace, document domain.Document) string {
 	filled := pattern
 	for name, value := range values(workspace, document) {
 		filled = strings.ReplaceAll(filled, "{"+name+"}", safe(value))
@@ -55,9 +56,6 @@ func fileName(pattern string, workspace domain.Workspace, document domain.Docume
 	}
 	if len(parts) == 0 {
 		parts = []string{string(document.ID)}
-	}
-	if n > 1 {
-		parts[len(parts)-1] += fmt.Sprintf(" (%d)", n)
 	}
 	return path.Join(parts...) + ".pdf"
 }
