@@ -49,7 +49,8 @@ func (d *document) invoiceNumbers(s *sheet) []candidate {
 		n.describe(&f)
 		n.describePlace(&f, around)
 		candidates = append(candidates, candidate{value: n.text, key: numberKey(n.text), page: n.cell.row.page,
-			box: n.cell.boxOf(n.start, n.end), surety: n.cell.confidence(n.start, n.end), features: f.names})
+			box: n.cell.boxOf(n.start, n.end), surety: n.cell.confidence(n.start, n.end), features: f.names,
+			cell: n.cell, start: n.start, end: n.end})
 	}
 	return candidates
 }

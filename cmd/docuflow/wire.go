@@ -56,7 +56,7 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 	}
 	return []pipeline.Step{
 		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
-		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
+		step(pipeline.NewExtract(n.blobs, n.press, n.store, n.store, tempDir), 3*time.Minute, true),
 		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
 		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.destinations...), 5*time.Minute, false),
 		step(pipeline.NewAnnounce(), time.Minute, false),
@@ -119,8 +119,9 @@ func (n *node) assemble(ctx context.Context) error {
 			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
 		}, acceptance, store)
 	}
+	teacher := pipeline.NewTeacher(store, store, n.blobs, store, log)
 	n.web, err = web.New(web.Config{
-		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Documents: store, Overview: store, Desk: desk{store, teacher}, Approver: teacher, Memory: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
@@ -158,6 +159,16 @@ func (n *node) mailConfig() mail.Config {
 func (n *node) senderChecks() *sender.Checker {
 	const timeout = 10 * time.Second
 	return sender.New(n.settings.resolver(), timeout)
+}
+
+// desk is the store's, with a teacher who looks at the edits.
+type desk struct {
+	*postgres.Store
+	teacher *pipeline.Teacher
+}
+
+func (d desk) Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, values map[domain.FieldName]*string, by string) (domain.Document, error) {
+	return d.teacher.Edit(ctx, workspace, id, values, by)
 }
 
 // replayer gives dead letters another try when somebody asked for it.

@@ -16,6 +16,8 @@ const (
 	rate       = 0.08 // its step
 	decay      = 1.5  // weight of the squares of the weights
 	fewestDocs = 3    // a feature must occur in so many documents
+	// inventedWeight is what an invented document counts: a real vendor's only one counts 2.
+	inventedWeight = 0.5
 )
 
 // prediction is a cross-validated answer.
@@ -29,13 +31,14 @@ type prediction struct {
 
 // task is one field of one example, ready for learning.
 type task struct {
-	problem extraction.Problem
-	right   []bool // of each candidate
-	known   bool   // the truth is known
-	fold    int
-	weight  float64
-	source  string
-	inputs  [][]int // feature numbers of each candidate
+	problem  extraction.Problem
+	right    []bool // of each candidate
+	known    bool   // the truth is known
+	invented bool
+	fold     int
+	weight   float64
+	source   string
+	inputs   [][]int // feature numbers of each candidate
 }
 
 // learnField learns one field from all examples, and predicts each example by
@@ -50,6 +53,9 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 		tasks[i] = newTask(e, name)
 		// Ten slips of one shop say less than ten of ten shops.
 		tasks[i].weight = 2 / math.Sqrt(float64(sizes[e.group]))
+		if e.set == inventedSet {
+			tasks[i].weight, tasks[i].invented = inventedWeight, true
+		}
 	}
 	features := number(tasks)
 	predictions := make([]prediction, len(tasks))
@@ -66,7 +72,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 		}
 	}
 	for fold := range folds {
-		curves := calibrate(tasks, predictions, evidence, func(t task) bool { return t.fold != fold })
+		curves := calibrate(tasks, predictions, evidence, func(t task) bool { return t.fold != fold && !t.invented })
 		for i, t := range tasks {
 			if t.fold == fold {
 				predictions[i].confidence = curves[t.source].Confidence(evidence[i])
@@ -74,7 +80,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 		}
 	}
 	weights := fit(tasks, features, func(task) bool { return true })
-	weights.Confidence = calibrate(tasks, predictions, evidence, func(task) bool { return true })
+	weights.Confidence = calibrate(tasks, predictions, evidence, func(t task) bool { return !t.invented })
 	return weights, predictions
 }
 

@@ -33,6 +33,8 @@ import (
 // settings are the command line.
 type settings struct {
 	corpus, documents, pages, out, predictions string
+
+	invented int
 }
 
 func main() {
@@ -46,6 +48,7 @@ func main() {
 	flag.StringVar(&s.pages, "pages", "", "directory where page models are kept")
 	flag.StringVar(&s.out, "out", "extraction/weights.json", "where the weights go")
 	flag.StringVar(&s.predictions, "predictions", "", "directory for the cross-validated answers; none when empty")
+	flag.IntVar(&s.invented, "invented", 400, "how many invented documents to learn from as well")
 	flag.Parse()
 	if s.corpus == "" || s.pages == "" {
 		flag.Usage()
@@ -68,6 +71,7 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if len(examples) == 0 {
 		return fmt.Errorf("no document with known answers below %s", s.corpus)
 	}
+	examples = append(examples, invent(s.invented)...)
 	weights, answers := learn(examples)
 	report(out, examples, answers)
 	if s.predictions != "" {
