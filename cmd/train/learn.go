@@ -43,7 +43,7 @@ type task struct {
 
 // learnField learns one field from all examples, and predicts each example by
 // what was learned without its group.
-func learnField(examples []example, name domain.FieldName) (extraction.FieldWeights, []prediction) {
+func learnField(examples []example, name domain.FieldName, side func(example) string) (extraction.FieldWeights, []prediction) {
 	tasks := make([]task, len(examples))
 	sizes := map[string]int{}
 	for _, e := range examples {
@@ -51,6 +51,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 	}
 	for i, e := range examples {
 		tasks[i] = newTask(e, name)
+		tasks[i].fold = foldOf(side(e))
 		// Ten slips of one shop say less than ten of ten shops.
 		tasks[i].weight = 2 / math.Sqrt(float64(sizes[e.group]))
 		if e.set == inventedSet {
@@ -90,7 +91,7 @@ func newTask(e example, name domain.FieldName) task {
 	if totals := e.truth[domain.TotalAmount]; len(totals) > 0 {
 		total = totals[0]
 	}
-	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, fold: foldOf(e.group), source: page.SourceText}
+	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, source: page.SourceText}
 	if e.pages.Source == page.SourceOCR {
 		t.source = page.SourceOCR
 	}
