@@ -66,3 +66,8 @@ $$;
 -- +goose StatementEnd
 
 RESET ROLE;
+
+-- +goose Down
+SET LOCAL ROLE docuflow_owner;
+DROP TABLE vendor_recalls, vendor_keys, vendor_lessons, vendors;
+RESET ROLE;
