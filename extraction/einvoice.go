@@ -248,11 +248,8 @@ func parseXML(data []byte) (xmlTree, error) {
 				return xmlTree{}, fmt.Errorf("%w: too large or too deep", ErrNotEInvoice)
 			}
 			if len(path) == 0 && strings.HasPrefix(token.Name.Local, envelope) {
-				if token.Name.Local == envelope {
-					continue
-				}
-				if err := decoder.Skip(); err != nil { // the envelope's header
-					return xmlTree{}, fmt.Errorf("%w: %w", ErrNotEInvoice, err)
+				if err := enterEnvelope(decoder, token.Name.Local); err != nil {
+					return xmlTree{}, err
 				}
 				continue
 			}
@@ -271,6 +268,18 @@ func parseXML(data []byte) (xmlTree, error) {
 		}
 	}
 	return tree, nil
+}
+
+// enterEnvelope passes over the header of an envelope; what follows is as if
+// it stood alone.
+func enterEnvelope(decoder *xml.Decoder, element string) error {
+	if element == envelope {
+		return nil
+	}
+	if err := decoder.Skip(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotEInvoice, err)
+	}
+	return nil
 }
 
 func (t *xmlTree) add(path []string, text string) {

@@ -53,7 +53,7 @@ func main() {
 	flag.BoolVar(&s.report, "report", false, "measure and write nothing")
 	flag.Parse()
 	if s.report && !isDirectory(s.corpus) {
-		fmt.Printf("SKIPPED: there is no corpus at %q; set DOCUFLOW_CORPUS to a directory of sets with known answers\n", s.corpus)
+		fmt.Fprintf(os.Stdout, "SKIPPED: there is no corpus at %q; set DOCUFLOW_CORPUS to a directory of sets with known answers\n", s.corpus)
 		return
 	}
 	if s.corpus == "" || s.pages == "" {

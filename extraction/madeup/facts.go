@@ -3,6 +3,7 @@ package madeup
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -196,8 +197,10 @@ func share(base int64, rate string) int64 {
 	for len(part) < 2 {
 		part += "0"
 	}
-	var percent int64
-	fmt.Sscan(whole+part, &percent)
+	percent, err := strconv.ParseInt(whole+part, 10, 64)
+	if err != nil {
+		panic("the rate of a locale is no number: " + rate)
+	}
 	return (base*percent + 5_000) / 10_000
 }
 

@@ -139,6 +139,11 @@ func (p *printer) letterhead() {
 		p.on.text(x, p.y, big, side, name)
 	}
 	p.y += big * 1.3
+	p.sellerLines(x, side)
+}
+
+// sellerLines prints where the seller is and how to reach them.
+func (p *printer) sellerLines(x float64, side align) {
 	lines := []string{p.seller.street, p.seller.place}
 	if chance(p.r, 0.5) {
 		lines = append(lines, p.label(p.r, "phone")+" "+p.seller.phone)
@@ -237,15 +242,20 @@ func (p *printer) addressAndMeta() float64 {
 		p.y = max(p.y, bottom)
 	}
 	if sentence {
-		p.y += 14
-		key := "title"
-		if p.credit {
-			key = "credit"
-		}
-		p.on.text(p.left, p.y, p.size*1.3, toLeft, p.label(p.r, key)+" "+pick(p.r, "|Nr. |# |No. ")+p.number+" "+p.label(p.r, "about")+" "+p.date(p.day))
-		p.step()
+		p.titleSentence()
 	}
 	return p.y
+}
+
+// titleSentence is a title with number and date.
+func (p *printer) titleSentence() {
+	p.y += 14
+	key := "title"
+	if p.credit {
+		key = "credit"
+	}
+	p.on.text(p.left, p.y, p.size*1.3, toLeft, p.label(p.r, key)+" "+pick(p.r, "|Nr. |# |No. ")+p.number+" "+p.label(p.r, "about")+" "+p.date(p.day))
+	p.step()
 }
 
 func (p *printer) buyerBlock(x float64) {
@@ -397,50 +407,12 @@ func (p *printer) table() {
 
 // totals prints how the lines become the total.
 func (p *printer) totals() {
-	type row struct {
-		label string
-		value int64
-		big   bool
-	}
-	var rows []row
-	if p.freight > 0 {
-		rows = append(rows, row{p.label(p.r, "ship$"), p.signed(p.freight), false})
-	}
-	if p.less > 0 {
-		rows = append(rows, row{p.label(p.r, "less"), -p.signed(p.less), false})
-	}
-	if len(p.taxes) > 0 {
-		rows = append(rows, row{p.label(p.r, "net"), p.signed(p.net), false})
-	}
-	label := p.label(p.r, "tax")
-	for _, t := range p.taxes {
-		text := label + " " + t.rate + pick(p.r, "%| %")
-		if len(p.taxes) > 1 && chance(p.r, 0.5) {
-			text += pick(p.r, " / | (| : ") + p.decimal(p.signed(t.base))
-		}
-		rows = append(rows, row{text, p.signed(t.sum), false})
-	}
+	rows := p.partialSums()
 	if len(p.taxes) == 1 && chance(p.r, 0.15) && p.paid == 0 {
 		p.totalsAcross()
 		return
 	}
-	total := p.label(p.r, "total")
-	suffix := ""
-	if chance(p.r, 0.2) || p.sign == "%s" && chance(p.r, 0.6) {
-		suffix = " " + pick(p.r, "%s|(%s)|in %s")
-		suffix = strings.ReplaceAll(suffix, "%s", p.currency)
-		p.currencyShown = true
-	}
-	rows = append(rows, row{total + suffix, p.signed(p.gross), true})
-	if p.old > 0 {
-		rows = append(rows, row{p.label(p.r, "old"), p.old, false})
-	}
-	if p.paid > 0 {
-		rows = append(rows, row{p.label(p.r, "paid"), p.signedPaid(), false})
-	}
-	if p.paid > 0 || p.old > 0 {
-		rows = append(rows, row{p.label(p.r, "rest"), p.signed(p.gross) + p.old - p.paid, false})
-	}
+	rows = append(rows, p.finalSums()...)
 	x := []float64{330, p.left, 380}[p.r.IntN(3)]
 	side := toLeft
 	if x == 380 {
@@ -459,6 +431,58 @@ func (p *printer) totals() {
 	if len(p.taxes) > 0 && chance(p.r, 0.3) {
 		p.taxTable()
 	}
+}
+
+// row is a line of the totals.
+type row struct {
+	label string
+	value int64
+	big   bool
+}
+
+// partialSums are what comes before the total.
+func (p *printer) partialSums() []row {
+	var rows []row
+	if p.freight > 0 {
+		rows = append(rows, row{p.label(p.r, "ship$"), p.signed(p.freight), false})
+	}
+	if p.less > 0 {
+		rows = append(rows, row{p.label(p.r, "less"), -p.signed(p.less), false})
+	}
+	if len(p.taxes) > 0 {
+		rows = append(rows, row{p.label(p.r, "net"), p.signed(p.net), false})
+	}
+	label := p.label(p.r, "tax")
+	for _, t := range p.taxes {
+		text := label + " " + t.rate + pick(p.r, "%| %")
+		if len(p.taxes) > 1 && chance(p.r, 0.5) {
+			text += pick(p.r, " / | (| : ") + p.decimal(p.signed(t.base))
+		}
+		rows = append(rows, row{text, p.signed(t.sum), false})
+	}
+	return rows
+}
+
+// finalSums are the total and what was and is to be paid.
+func (p *printer) finalSums() []row {
+	total := p.label(p.r, "total")
+	suffix := ""
+	if chance(p.r, 0.2) || p.sign == "%s" && chance(p.r, 0.6) {
+		suffix = " " + pick(p.r, "%s|(%s)|in %s")
+		suffix = strings.ReplaceAll(suffix, "%s", p.currency)
+		p.currencyShown = true
+	}
+	rows := []row{{total + suffix, p.signed(p.gross), true}}
+	if p.old > 0 {
+		rows = append(rows, row{p.label(p.r, "old"), p.old, false})
+	}
+	if p.paid > 0 {
+		rows = append(rows, row{p.label(p.r, "paid"), p.signedPaid(), false})
+	}
+	if p.paid > 0 || p.old > 0 {
+		rows = append(rows, row{p.label(p.r, "rest"), p.signed(p.gross) + p.old - p.paid, false})
+	}
+	return rows
 }
 
 // taxTable sums up by rate: amounts with their tax that are not the total.
@@ -571,19 +595,33 @@ func (p *printer) slip() {
 	}
 	p.y += 6
 	above := chance(p.r, 0.5)
-	meta := func() {
-		p.on.text(p.left, p.y, p.size, toLeft, p.label(p.r, "number")+pick(p.r, ":| |")+" "+p.number)
-		p.step()
-		p.on.text(p.left, p.y, p.size, toLeft, pick(p.r, p.label(p.r, "date")+": |")+p.date(p.day)+pick(p.r, " 10:42| 18:07:33|"))
-		if chance(p.r, 0.4) {
-			p.on.text(p.right, p.y, p.size, toRight, pick(p.r, "#08|#3|1|04|T2"))
-		}
-		p.step()
-	}
 	if above {
-		meta()
+		p.slipMeta()
 		p.y += 6
 	}
+	p.slipLines()
+	p.slipTotals()
+	if !above {
+		p.y += 6
+		p.slipMeta()
+	}
+	p.y += 6
+	p.on.text(middle, p.y, p.size, centred, p.label(p.r, "thanks"))
+}
+
+// slipMeta prints the number and the day.
+func (p *printer) slipMeta() {
+	p.on.text(p.left, p.y, p.size, toLeft, p.label(p.r, "number")+pick(p.r, ":| |")+" "+p.number)
+	p.step()
+	p.on.text(p.left, p.y, p.size, toLeft, pick(p.r, p.label(p.r, "date")+": |")+p.date(p.day)+pick(p.r, " 10:42| 18:07:33|"))
+	if chance(p.r, 0.4) {
+		p.on.text(p.right, p.y, p.size, toRight, pick(p.r, "#08|#3|1|04|T2"))
+	}
+	p.step()
+}
+
+// slipLines prints what was bought.
+func (p *printer) slipLines() {
 	for _, l := range p.lines {
 		p.on.text(p.left, p.y, p.size, toLeft, fmt.Sprintf("%d x %s", l.count, l.item))
 		p.on.text(p.right, p.y, p.size, toRight, p.decimal(l.sum))
@@ -599,6 +637,10 @@ func (p *printer) slip() {
 		p.on.text(p.right, p.y, p.size, toRight, p.decimal(-p.less))
 		p.step()
 	}
+}
+
+// slipTotals prints the taxes, the total and how it was paid.
+func (p *printer) slipTotals() {
 	for _, t := range p.taxes {
 		p.on.text(p.left, p.y, p.size, toLeft, p.locale.tax+" "+t.rate+"%")
 		p.on.text(p.right, p.y, p.size, toRight, p.decimal(t.sum))
@@ -627,10 +669,4 @@ func (p *printer) slip() {
 		p.on.text(p.right, p.y, p.size, toRight, p.decimal(given-p.gross))
 		p.step()
 	}
-	if !above {
-		p.y += 6
-		meta()
-	}
-	p.y += 6
-	p.on.text(middle, p.y, p.size, centred, p.label(p.r, "thanks"))
 }
