@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .NOTPARALLEL: # prerequisites happen in the order they are written
-.PHONY: help run build setup setup-test warm test test-race chaos lint generate check check-generated fmt clean
+.PHONY: help run build setup setup-test warm test test-race chaos extraction-report lint generate check check-generated fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ chaos: setup-test $(TOOLS)/versitygw ## kill servers, database and storage under
 	@mkdir -p .cache/chaos
 	go test -run '^TestChaos$$' -v -count=$(CHAOS_RUNS) -timeout $$((40 * $(CHAOS_RUNS)))m -artifacts -outputdir $(CURDIR)/.cache/chaos ./cmd/docuflow \
 		-chaos.full -chaos.documents=$(CHAOS_DOCUMENTS) -chaos.rate=$(CHAOS_RATE)
+
+# Page models are kept: only the first run reads pictures, which takes minutes.
+extraction-report: ## measure the reading of fields on the documents below DOCUFLOW_CORPUS
+	@go run ./cmd/train -report -corpus '$(DOCUFLOW_CORPUS)' -documents '$(DOCUFLOW_CORPUS_DOCUMENTS)' -pages '$(or $(DOCUFLOW_CORPUS_PAGES),.cache/pages)'
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with the rules of .golangci.yml
 	golangci-lint run

@@ -14,6 +14,11 @@ type candidate struct {
 	reading  int     // 0 is the page's own words
 	surety   float64 // of the reader in the words, 0 to 1
 	features []string
+	// Where it stands, nil when nowhere: what a vendor's next document is compared with.
+	cell       *cell
+	start, end int
+	style      string  // of the notation: the order of day and month
+	bonus      float64 // what memory adds to its score
 }
 
 // document is everything that is known about one document while it is read.
@@ -21,6 +26,7 @@ type document struct {
 	input  Input
 	sheets []*sheet
 	facts  facts
+	memory *memory // nil when no known vendor was recognised
 }
 
 // facts are what the whole document says about its origin.

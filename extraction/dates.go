@@ -31,6 +31,17 @@ type date struct {
 	iso        bool      // the year comes first
 }
 
+// style tells the orders of day and month apart where both are days.
+func (d date) style() string {
+	switch {
+	case !d.open:
+		return ""
+	case d.order == monthFirst:
+		return "month first"
+	}
+	return "day first"
+}
+
 var monthNames = map[int][]string{
 	1:  {"january", "jan", "januar", "janner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "januari", "janeiro", "stycznia", "styczen", "sty", "tammikuuta", "tammikuu", "ledna", "leden", "januara", "ianuarie", "ocak", "januarie", "januari"},
 	2:  {"february", "feb", "februar", "feber", "fevrier", "fevr", "fev", "febrero", "febbraio", "februari", "fevereiro", "lutego", "luty", "lut", "helmikuuta", "helmikuu", "unora", "unor", "februarie", "subat", "febr"},

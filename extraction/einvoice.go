@@ -9,9 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding/unicode"
-
 	"github.com/docuflow/docuflow/domain"
 )
 
@@ -76,6 +73,14 @@ var syntaxes = []invoiceSyntax{
 		number:   []string{fatturaHead + "Numero"},
 		currency: []string{fatturaHead + "Divisa"},
 	},
+	{ // its short form for small amounts, which states gross amounts line by line
+		roots:    []string{"FatturaElettronicaSemplificata"},
+		vendor:   []string{shortSeller + "Denominazione", shortSeller + "Nome+" + shortSeller + "Cognome"},
+		parts:    []string{"FatturaElettronicaBody/DatiBeniServizi/Importo"},
+		date:     []string{fatturaHead + "Data"},
+		number:   []string{fatturaHead + "Numero"},
+		currency: []string{fatturaHead + "Divisa"},
+	},
 }
 
 const (
@@ -86,6 +91,7 @@ const (
 	oldSummation  = oldTrade + "ApplicableSupplyChainTradeSettlement/SpecifiedTradeSettlementMonetarySummation/"
 	ublSupplier   = "AccountingSupplierParty/Party/"
 	fatturaSeller = "FatturaElettronicaHeader/CedentePrestatore/DatiAnagrafici/Anagrafica/"
+	shortSeller   = "FatturaElettronicaHeader/CedentePrestatore/"
 	fatturaHead   = "FatturaElettronicaBody/DatiGenerali/DatiGeneraliDocumento/"
 )
 
@@ -206,31 +212,30 @@ func (t xmlTree) first(paths []string) string {
 	return ""
 }
 
-// parseXML reads the leaves of an XML document. It accepts UTF-8 with and
-// without a byte order mark, UTF-16 and every encoding that a declaration may name. A
-// document type declaration is refused, and with it every entity.
+// envelope is the root of the UN/CEFACT Standard Business Document, in which
+// the Peppol network carries an invoice behind a header.
+const envelope = "StandardBusinessDocument"
+
+// parseXML reads the leaves of an XML document in any encoding that decodeXML
+// knows. A document type declaration is refused, and with it every entity.
 func parseXML(data []byte) (xmlTree, error) {
 	if len(data) > maxXMLSize {
 		return xmlTree{}, fmt.Errorf("%w: larger than %d MiB", ErrNotEInvoice, maxXMLSize>>20)
 	}
-	text, decoded, err := decodeUTF16(data)
+	text, err := decodeXML(data)
 	if err != nil {
 		return xmlTree{}, fmt.Errorf("%w: %w", ErrNotEInvoice, err)
 	}
 	decoder := xml.NewDecoder(bytes.NewReader(text))
-	decoder.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
-		if decoded {
-			return input, nil
-		}
-		return charset.NewReaderLabel(label, input)
-	}
+	decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	tree := xmlTree{values: map[string][]string{}}
 	var path []string
 	var leaf strings.Builder
-	for elements := 0; ; {
+	// What follows the first root is not looked at: some programs leave rubbish there.
+	for elements := 0; tree.root == ""; {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
-			break
+			return xmlTree{}, fmt.Errorf("%w: it has no element", ErrNotEInvoice)
 		}
 		if err != nil {
 			return xmlTree{}, fmt.Errorf("%w: %w", ErrNotEInvoice, err)
@@ -242,21 +247,39 @@ func parseXML(data []byte) (xmlTree, error) {
 			if elements++; elements > maxXMLElements || len(path) >= maxXMLDepth {
 				return xmlTree{}, fmt.Errorf("%w: too large or too deep", ErrNotEInvoice)
 			}
+			if len(path) == 0 && strings.HasPrefix(token.Name.Local, envelope) {
+				if err := enterEnvelope(decoder, token.Name.Local); err != nil {
+					return xmlTree{}, err
+				}
+				continue
+			}
 			path = append(path, token.Name.Local)
 			leaf.Reset()
 			tree.attributes(path, token.Attr)
 		case xml.CharData:
 			leaf.Write(token)
 		case xml.EndElement:
+			if len(path) == 0 {
+				continue // of an envelope with nothing in it
+			}
 			tree.add(path, leaf.String())
 			path = path[:len(path)-1]
 			leaf.Reset()
 		}
 	}
-	if tree.root == "" {
-		return xmlTree{}, fmt.Errorf("%w: it has no element", ErrNotEInvoice)
-	}
 	return tree, nil
+}
+
+// enterEnvelope passes over the header of an envelope; what follows is as if
+// it stood alone.
+func enterEnvelope(decoder *xml.Decoder, element string) error {
+	if element == envelope {
+		return nil
+	}
+	if err := decoder.Skip(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotEInvoice, err)
+	}
+	return nil
 }
 
 func (t *xmlTree) add(path []string, text string) {
@@ -278,27 +301,4 @@ func (t *xmlTree) attributes(path []string, attributes []xml.Attr) {
 			t.values[key] = append(t.values[key], strings.TrimSpace(attribute.Value))
 		}
 	}
-}
-
-// decodeUTF16 drops a byte order mark and turns UTF-16 into UTF-8. decoded
-// says that the encoding named in the declaration no longer holds.
-func decodeUTF16(data []byte) (text []byte, decoded bool, err error) {
-	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		return bytes.TrimLeft(data[3:], " \t\r\n"), true, nil
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("<\x00")):
-		text, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(withMark(data, "\xff\xfe"))
-		return text, true, err
-	case bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.HasPrefix(data, []byte("\x00<")):
-		text, err = unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder().Bytes(withMark(data, "\xfe\xff"))
-		return text, true, err
-	}
-	return bytes.TrimLeft(data, " \t\r\n"), false, nil
-}
-
-func withMark(data []byte, mark string) []byte {
-	if bytes.HasPrefix(data, []byte(mark)) {
-		return data
-	}
-	return append([]byte(mark), data...)
 }

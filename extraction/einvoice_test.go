@@ -35,16 +35,22 @@ const fattura = `<p:FatturaElettronica versione="FPR12" xmlns:p="http://ivaservi
 <FatturaElettronicaBody><DatiGenerali><DatiGeneraliDocumento><TipoDocumento>TD01</TipoDocumento><Divisa>EUR</Divisa><Data>2025-02-10</Data><Numero>15/A</Numero></DatiGeneraliDocumento></DatiGenerali>
 <DatiBeniServizi><DatiRiepilogo><ImponibileImporto>100.00</ImponibileImporto><Imposta>22.00</Imposta></DatiRiepilogo><DatiRiepilogo><ImponibileImporto>50.00</ImponibileImporto><Imposta>5.00</Imposta></DatiRiepilogo></DatiBeniServizi></FatturaElettronicaBody></p:FatturaElettronica>`
 
+const shortFattura = `<n1:FatturaElettronicaSemplificata versione="FSM10" xmlns:n1="http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.0">
+<FatturaElettronicaHeader><CedentePrestatore><Denominazione>Bar Sport di Verdi</Denominazione></CedentePrestatore><CessionarioCommittente><AltriDatiIdentificativi><Denominazione>Cliente S.p.A.</Denominazione></AltriDatiIdentificativi></CessionarioCommittente></FatturaElettronicaHeader>
+<FatturaElettronicaBody><DatiGenerali><DatiGeneraliDocumento><TipoDocumento>TD07</TipoDocumento><Divisa>EUR</Divisa><Data>2025-05-02</Data><Numero>88</Numero></DatiGeneraliDocumento></DatiGenerali>
+<DatiBeniServizi><Descrizione>Pranzo</Descrizione><Importo>10.00</Importo></DatiBeniServizi><DatiBeniServizi><Importo>2.40</Importo></DatiBeniServizi></FatturaElettronicaBody></n1:FatturaElettronicaSemplificata>`
+
 func TestExtractEInvoice(t *testing.T) {
 	cases := map[string]struct {
 		xml  string
 		want want
 	}{
-		"CII 2":       {cii, want{"Gärtnerei Kranich & Söhne GmbH", "985.32", "2025-03-14", "RE-7 / 2025", "EUR"}},
-		"CII 1":       {oldCII, want{"Alpha GmbH", "-8.79", "2013-03-05", "471", "EUR"}},
-		"UBL":         {ubl, want{"Registered AB", "125.50", "2025-01-31", "INV 12", "SEK"}},
-		"credit note": {strings.ReplaceAll(ubl, "Invoice", "CreditNote"), want{"Registered AB", "125.50", "2025-01-31", "INV 12", "SEK"}},
-		"FatturaPA":   {fattura, want{"Maria Rossi", "177.00", "2025-02-10", "15/A", "EUR"}},
+		"CII 2":           {cii, want{"Gärtnerei Kranich & Söhne GmbH", "985.32", "2025-03-14", "RE-7 / 2025", "EUR"}},
+		"CII 1":           {oldCII, want{"Alpha GmbH", "-8.79", "2013-03-05", "471", "EUR"}},
+		"UBL":             {ubl, want{"Registered AB", "125.50", "2025-01-31", "INV 12", "SEK"}},
+		"credit note":     {strings.ReplaceAll(ubl, "Invoice", "CreditNote"), want{"Registered AB", "125.50", "2025-01-31", "INV 12", "SEK"}},
+		"short FatturaPA": {shortFattura, want{"Bar Sport di Verdi", "12.40", "2025-05-02", "88", "EUR"}},
+		"FatturaPA":       {fattura, want{"Maria Rossi", "177.00", "2025-02-10", "15/A", "EUR"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -77,16 +83,28 @@ func TestExtractEInvoiceInEveryEncoding(t *testing.T) {
 	}
 	sixteen := strings.Replace(cii, "UTF-8", "UTF-16", 1)
 	latin := []byte(strings.Replace(cii, "UTF-8", "ISO-8859-1", 1))
-	latin = []byte(strings.NewReplacer("ä", "\xe4", "ö", "\xf6").Replace(string(latin)))
+	toLatin := strings.NewReplacer("ä", "\xe4", "ö", "\xf6")
+	latin = []byte(toLatin.Replace(string(latin)))
 	_, undeclared, _ := strings.Cut(cii, "?>")
 	cases := map[string][]byte{
-		"byte order mark":              append([]byte("\xef\xbb\xbf"), cii...),
-		"UTF-16, little":               wide(sixteen, true, little),
-		"UTF-16, big":                  wide(sixteen, true, big),
-		"UTF-16 without a mark":        wide(sixteen, false, little),
-		"Latin-1":                      latin,
-		"no declaration":               []byte(undeclared),
-		"white space before it begins": []byte("\n  " + cii),
+		"byte order mark":                       append([]byte("\xef\xbb\xbf"), cii...),
+		"UTF-16, little":                        wide(sixteen, true, little),
+		"UTF-16, big":                           wide(sixteen, true, big),
+		"UTF-16 without a mark":                 wide(sixteen, false, little),
+		"Latin-1":                               latin,
+		"no declaration":                        []byte(undeclared),
+		"white space before it begins":          []byte("\n  " + cii),
+		"zeros behind its end":                  []byte(cii + "\n\x00\x00\x00"),
+		"rubbish behind its end":                []byte(cii + "<trailer>&"),
+		"UTF-16 with a UTF-8 declaration":       wide(cii, true, big),
+		"UTF-8 declared as UTF-16":              []byte(sixteen),
+		"UTF-8 declared as Latin-1":             []byte(strings.Replace(cii, "UTF-8", "ISO-8859-1", 1)),
+		"Latin-1 declared as UTF-8":             []byte(toLatin.Replace(cii)),
+		"Latin-1 without a declaration":         []byte(toLatin.Replace(undeclared)),
+		"an encoding that nobody knows":         []byte(strings.Replace(cii, "UTF-8", "X-HAUS", 1)),
+		"Windows-1252 by an unusual name":       []byte(toLatin.Replace(strings.Replace(cii, `"UTF-8"`, `'cp1252'`, 1))),
+		"byte order mark and Latin-1 declared":  append([]byte("\xef\xbb\xbf"), strings.Replace(cii, "UTF-8", "latin1", 1)...),
+		"in the envelope of the Peppol network": []byte("<StandardBusinessDocument xmlns='s'><StandardBusinessDocumentHeader><HeaderVersion>1.0</HeaderVersion></StandardBusinessDocumentHeader>" + strings.TrimSpace(undeclared) + "</StandardBusinessDocument>"),
 	}
 	for name, data := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +153,7 @@ func TestExtractComparesTheEInvoiceWithThePage(t *testing.T) {
 }
 
 func FuzzEInvoice(f *testing.F) {
-	for _, seed := range []string{cii, oldCII, ubl, fattura, "<Invoice/>", "\xff\xfe<\x00", "<!DOCTYPE a>"} {
+	for _, seed := range []string{cii, oldCII, ubl, fattura, shortFattura, "<?xml version='1.0' encoding='utf-16'?><Invoice/>", "<Invoice/>", "\xff\xfe<\x00", "<!DOCTYPE a>"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -3,7 +3,6 @@ package extraction
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
@@ -21,6 +20,9 @@ type Input struct {
 	Sender   string        // display name and address of the mail's author
 	Own      []string      // the workspace's own names: never the vendor
 	Received time.Time     // zero when unknown
+	// Known are the vendors of the workspace that share a key with the
+	// document, see Keys.
+	Known []domain.KnownVendor
 }
 
 // Result is what was read.
@@ -28,6 +30,7 @@ type Result struct {
 	Fields domain.Fields // all five, with an empty value where nothing fits
 	Source string        // SourceEInvoice, page.SourceText or page.SourceOCR
 	Review []domain.ReviewReason
+	Vendor domain.VendorID // the known vendor that was recognised and helped, else ""
 }
 
 // readFields are the fields that are read here, in the order in which one
@@ -61,9 +64,13 @@ func Extract(in Input) (Result, error) {
 // readPage reads a document that has nothing but its page.
 func (w Weights) readPage(in Input) Result {
 	d := newDocument(in)
+	d.memory = w.recognise(d)
 	result := Result{Fields: domain.Fields{}, Source: in.Page.Source}
 	if result.Source == "" {
 		result.Source = page.SourceText
+	}
+	if d.memory != nil {
+		result.Vendor = d.memory.vendor.ID
 	}
 	for _, name := range readFields {
 		field, reason := w.readField(d, name, result.Fields)
@@ -77,13 +84,9 @@ func (w Weights) readPage(in Input) Result {
 
 func newDocument(in Input) *document {
 	d := &document{input: in, sheets: readings(in.Page)}
-	var text strings.Builder
-	for _, r := range d.sheets[0].rows {
-		text.WriteString(r.text)
-		text.WriteByte('\n')
-	}
-	d.facts.country = countryOf(text.String())
-	d.facts.domains = domainsOf(text.String() + "\n" + in.Sender)
+	text := d.text()
+	d.facts.country = countryOf(text)
+	d.facts.domains = domainsOf(text + "\n" + in.Sender)
 	return d
 }
 
@@ -91,7 +94,7 @@ func newDocument(in Input) *document {
 // empty when the choice is sure enough.
 func (w Weights) readField(d *document, name domain.FieldName, earlier domain.Fields) (domain.Field, string) {
 	model := w.Fields[name]
-	answers := model.rank(d.candidatesOf(name, earlier))
+	answers := model.rank(d.memory.apply(d, name, d.candidatesOf(name, earlier)))
 	if len(answers) == 0 {
 		return domain.Field{}, reviewReason(name, domain.Field{}, nil, d.hasWords())
 	}
@@ -176,7 +179,7 @@ func (d *document) source() string {
 // compare takes the fields of an e-invoice and says where the page differs.
 func (w Weights) compare(in Input, stated domain.Fields) Result {
 	read := w.readPage(in)
-	result := Result{Fields: domain.Fields{}, Source: SourceEInvoice}
+	result := Result{Fields: domain.Fields{}, Source: SourceEInvoice, Vendor: read.Vendor}
 	for _, name := range readFields {
 		field, found := stated[name]
 		if !found {

@@ -40,7 +40,8 @@ func (d *document) invoiceDates(s *sheet) []candidate {
 		f.when(found.start == 0 && found.end == len(found.cell.text), "fills its cell")
 		f.bucket("words before it", len(tokens(found.cell.text[:found.start])), 0, 1, 3, 6)
 		candidates = append(candidates, candidate{value: value, key: value, page: found.cell.row.page, box: found.cell.boxOf(found.start, found.end),
-			surety: found.cell.confidence(found.start, found.end), features: f.names})
+			surety: found.cell.confidence(found.start, found.end), features: f.names,
+			cell: found.cell, start: found.start, end: found.end, style: found.style()})
 	}
 	return candidates
 }

@@ -93,7 +93,7 @@ func (w FieldWeights) rank(candidates []candidate) []answer {
 }
 
 func (w FieldWeights) score(c candidate) float64 {
-	score := w.Bias
+	score := w.Bias + c.bonus
 	for _, feature := range c.features {
 		score += w.Features[feature]
 	}

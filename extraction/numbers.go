@@ -49,7 +49,8 @@ func (d *document) invoiceNumbers(s *sheet) []candidate {
 		n.describe(&f)
 		n.describePlace(&f, around)
 		candidates = append(candidates, candidate{value: n.text, key: numberKey(n.text), page: n.cell.row.page,
-			box: n.cell.boxOf(n.start, n.end), surety: n.cell.confidence(n.start, n.end), features: f.names})
+			box: n.cell.boxOf(n.start, n.end), surety: n.cell.confidence(n.start, n.end), features: f.names,
+			cell: n.cell, start: n.start, end: n.end})
 	}
 	return candidates
 }
@@ -86,7 +87,7 @@ func numbersIn(c *cell) []number {
 		for more := 1; more <= 2 && i+more < len(c.words); more++ {
 			if last := c.words[i+more]; hasDigit(last.Text) || more == 1 && isJoint(last.Text) {
 				n, ok := numberAt(c, start, c.starts[i+more]+len(last.Text))
-				if ok && hasDigit(last.Text) && (hasDigit(word.Text) || isShortCode(word.Text)) {
+				if ok && hasDigit(last.Text) && (hasDigit(word.Text) || isShortCode(word.Text)) && !isDate(last.Text) {
 					n.words = more + 1
 					found = append(found, n)
 				}
@@ -94,6 +95,12 @@ func numbersIn(c *cell) []number {
 		}
 	}
 	return found
+}
+
+// isDate says that a word is a day and nothing else: "62 of 05-01-2020" is no number.
+func isDate(word string) bool {
+	found := scanDates(foldInPlace(word), false)
+	return len(found) > 0 && found[0].start == 0 && found[0].end == len(word)
 }
 
 // isJoint says that a word joins the two parts of a number: "RE 2014 / 502".

@@ -19,6 +19,8 @@ type money struct {
 	rounded   map[int64]bool // a total with its rounding
 	unrounded map[int64]bool // the same without
 	columns   map[int64]bool // sums of the amounts above in the same column
+	rated     map[int64]bool // a printed base and its printed tax at a printed rate
+	inclusive map[int64]bool // what holds a printed tax at a printed rate
 	cents     bool           // most amounts of the document have two decimals
 }
 
@@ -43,6 +45,7 @@ func (d *document) totals(s *sheet) []candidate {
 		found = append(found, candidate{
 			value: value.String(), key: amountKey(value), page: a.cell.row.page, box: a.cell.boxOf(a.start, a.end),
 			surety: a.cell.confidence(a.start, a.end), features: m.describe(s, i),
+			cell: a.cell, start: a.start, end: a.end,
 		})
 	}
 	return found
@@ -71,6 +74,7 @@ func (m *money) describe(s *sheet, i int) []string {
 	f.when(m.rounded[cents], "total with rounding")
 	f.when(m.unrounded[cents], "before rounding")
 	f.when(m.columns[cents], "sum of a column")
+	f.when(m.rank[cents] == 0 && (m.rated[cents] || m.inclusive[cents]), "largest, with the tax of a rate")
 	f.when(a.cents, "cents")
 	f.when(!a.cents && m.cents, "no cents, others have")
 	f.when(!a.cents && a.currency.codes == nil, "no cents, no currency")
@@ -230,7 +234,58 @@ func (m *money) addUp(rounding bool) {
 	if rounding {
 		m.addRounding(all)
 	}
+	m.addTaxes(nets, taxes)
+	m.addRates(all)
 	m.addColumns()
+}
+
+// addTaxes sums a net amount and all its taxes, where there are several rates.
+func (m *money) addTaxes(nets, taxes []int64) {
+	distinct := slices.Compact(slices.Sorted(slices.Values(taxes)))
+	if len(distinct) < 2 || len(distinct) > 6 {
+		return
+	}
+	for subset := 3; subset < 1<<len(distinct); subset++ {
+		sum := int64(0)
+		for i, tax := range distinct {
+			if subset>>i&1 == 1 {
+				sum += tax
+			}
+		}
+		for _, net := range nets {
+			m.sums[net+sum] = true
+		}
+	}
+}
+
+// addRates looks for the arithmetic of a tax whatever the labels say: a
+// base, its share at a rate that is printed, and both together.
+func (m *money) addRates(values []int64) {
+	m.rated, m.inclusive = map[int64]bool{}, map[int64]bool{}
+	rates := map[float64]bool{}
+	for _, a := range m.amounts {
+		if rate := a.value.Float(); a.percent && rate > 0 && rate <= 40 && len(rates) < 8 {
+			rates[rate] = true
+		}
+	}
+	printed := func(tax int64) (int64, bool) {
+		for _, near := range []int64{tax, tax - 1, tax + 1} {
+			if near > 4 && m.counts[near] > 0 {
+				return near, true
+			}
+		}
+		return 0, false
+	}
+	for rate := range rates {
+		for _, value := range values {
+			if tax, found := printed(int64(float64(value)*rate/100 + 0.5)); found {
+				m.rated[value+tax] = true
+			}
+			if _, found := printed(int64(float64(value)*rate/(100+rate) + 0.5)); found {
+				m.inclusive[value] = true
+			}
+		}
+	}
 }
 
 // addRounding finds totals that were rounded to five cents, in a document that

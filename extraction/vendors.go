@@ -29,6 +29,8 @@ func (d *document) vendors(s *sheet) []candidate {
 		seen[nameKey(n.text)]++
 	}
 	blocks := blocksOf(s)
+	headings := s.partyHeadings()
+	full := fullNames(names)
 	largest := 0.0
 	for _, n := range names {
 		if n.cell.row.page == 1 {
@@ -60,6 +62,8 @@ func (d *document) vendors(s *sheet) []candidate {
 		f.when(n.cell.size >= largest*0.95, "largest type")
 		f.when(s.namedElsewhere(n), "part of a longer line elsewhere")
 		d.describeDomain(&f, n)
+		describeHeading(&f, headings, n)
+		full.describe(&f, n)
 		candidates = append(candidates, candidate{value: n.text, key: nameKey(n.text), page: n.cell.row.page, box: n.box,
 			surety: n.cell.confidence(0, len(n.cell.text)), features: f.names})
 	}
@@ -205,6 +209,83 @@ func describeBlock(f *features, b *block, n name) {
 	f.when(street, "block with an address")
 	f.when(b.cells[0].labelSet().has(lBuyer), "block of the buyer")
 	f.when(b.cells[0].labelSet().has(lSeller), "block of the seller")
+}
+
+// partyHeading is a cell that says nothing but whose name follows.
+type partyHeading struct {
+	cell *cell
+	name label
+}
+
+// partyHeadings finds the headings over the seller's and the buyer's names.
+func (s *sheet) partyHeadings() []partyHeading {
+	var headings []partyHeading
+	for _, r := range s.rows {
+		for _, c := range r.cells {
+			covered := 0
+			var set labelSet
+			for _, match := range c.labels {
+				covered += match.end - match.start
+				set = set.with(match.labels...)
+			}
+			if covered < len(c.tokens) || set.has(lSeller) == set.has(lBuyer) {
+				continue
+			}
+			if set.has(lSeller) {
+				headings = append(headings, partyHeading{c, lSeller})
+			} else {
+				headings = append(headings, partyHeading{c, lBuyer})
+			}
+		}
+	}
+	return headings
+}
+
+// describeHeading says under which heading a name stands: the nearest above it
+// that is not further right. Forms have their names in a second column.
+func describeHeading(f *features, headings []partyHeading, n name) {
+	const reach = 14 // rows
+	var nearest *partyHeading
+	for i, h := range headings {
+		above := n.cell.row.index - h.cell.row.index
+		if above < 0 || above > reach || h.cell.row.page != n.cell.row.page || h.cell == n.cell || h.cell.box.X0 > n.box.X0+0.02 {
+			continue
+		}
+		if nearest == nil || h.cell.row.index > nearest.cell.row.index || h.cell.row == nearest.cell.row && h.cell.box.X0 > nearest.cell.box.X0 {
+			nearest = &headings[i]
+		}
+	}
+	if nearest == nil {
+		return
+	}
+	f.add("under the " + string(nearest.name))
+	f.bucket("rows under the "+string(nearest.name), n.cell.row.index-nearest.cell.row.index, 0, 1, 2, 4, 8)
+}
+
+// fullNameSet are the names of a document that end in a legal form.
+type fullNameSet []string
+
+func fullNames(names []name) fullNameSet {
+	var full fullNameSet
+	for _, n := range names {
+		if folded := fold(n.text); legalForm.MatchString(folded) && !slices.Contains(full, folded) && len(full) < 60 {
+			full = append(full, folded)
+		}
+	}
+	return full
+}
+
+// describe says that a name is the beginning of a full one, or the full one of
+// such a beginning: a brand and the company behind it.
+func (full fullNameSet) describe(f *features, n name) {
+	folded := fold(n.text)
+	for _, other := range full {
+		if len(folded) >= 4 && len(other) > len(folded)+1 && strings.HasPrefix(other, folded) && other[len(folded)] == ' ' {
+			f.add("beginning of a full name")
+			return
+		}
+	}
+	f.when(len(full) > 0, "no beginning of a full name")
 }
 
 // namedElsewhere says that another line holds the name and more, as a legal

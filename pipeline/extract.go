@@ -20,12 +20,20 @@ type Extract struct {
 	blobs      Blobs
 	press      Press
 	workspaces Workspaces
+	memory     Memory
 	tempDir    string
 }
 
+// Memory is what a workspace has learned about its vendors.
+type Memory interface {
+	KnownVendors(ctx context.Context, workspace domain.WorkspaceID, keys []domain.VendorKey) ([]domain.KnownVendor, error)
+	// Recalled notes whose memory a document was read with; it may be nobody's.
+	Recalled(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, vendor domain.VendorID) error
+}
+
 // NewExtract builds the stage.
-func NewExtract(blobs Blobs, press Press, workspaces Workspaces, tempDir string) *Extract {
-	return &Extract{blobs: blobs, press: press, workspaces: workspaces, tempDir: tempDir}
+func NewExtract(blobs Blobs, press Press, workspaces Workspaces, memory Memory, tempDir string) *Extract {
+	return &Extract{blobs: blobs, press: press, workspaces: workspaces, memory: memory, tempDir: tempDir}
 }
 
 // Info names the stage.
@@ -48,7 +56,7 @@ func (e *Extract) Run(ctx context.Context, document domain.Document) (outcome do
 		if err != nil {
 			return err
 		}
-		if outcome, err = extractFields(document, workspace, reading); err != nil {
+		if outcome, err = e.extractFields(ctx, document, workspace, reading); err != nil {
 			return err
 		}
 		outcome.PageModel, err = e.keepPages(ctx, document.Workspace, dir, reading.Document)
@@ -64,12 +72,23 @@ func readable(document domain.Document) domain.ObjectKey {
 	return document.Original
 }
 
-func extractFields(document domain.Document, workspace domain.Workspace, reading press.Reading) (domain.Outcome, error) {
-	result, err := extraction.Extract(extraction.Input{
+func (e *Extract) extractFields(ctx context.Context, document domain.Document, workspace domain.Workspace, reading press.Reading) (domain.Outcome, error) {
+	in := extraction.Input{
 		Page: reading.Document, XML: reading.XML, Sender: document.Sender, Own: []string{workspace.Name}, Received: document.CreatedAt,
-	})
+	}
+	keys, err := extraction.Keys(in)
+	if err != nil {
+		return domain.Outcome{}, fmt.Errorf("find the keys of the vendor: %w", err)
+	}
+	if in.Known, err = e.memory.KnownVendors(ctx, document.Workspace, keys); err != nil {
+		return domain.Outcome{}, err
+	}
+	result, err := extraction.Extract(in)
 	if err != nil {
 		return domain.Outcome{}, fmt.Errorf("extract fields: %w", err)
+	}
+	if err := e.memory.Recalled(ctx, document.Workspace, document.ID, result.Vendor); err != nil {
+		return domain.Outcome{}, err
 	}
 	return domain.Outcome{
 		Fields: result.Fields, Source: result.Source, Review: result.Review, Note: extractedNote(result),

@@ -6,54 +6,58 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
-	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding/unicode"
 )
 
-// isInvoiceXML recognises an e-invoice by its root element: CII 1.0 and 2.x
-// (ZUGFeRD, Factur-X, XRechnung), UBL invoices and credit notes, FatturaPA.
-func isInvoiceXML(content []byte) bool {
+// invoiceRoots are the root elements of e-invoices. Where a file carries one
+// invoice in several versions, the first of this list is read.
+var invoiceRoots = []string{
+	"CrossIndustryInvoice",                              // CII 2.x: ZUGFeRD 2, Factur-X, XRechnung
+	"Invoice", "CreditNote", "StandardBusinessDocument", // UBL, bare and as Peppol wraps it
+	"CrossIndustryDocument",                                // CII 1.0: ZUGFeRD 1
+	"FatturaElettronica", "FatturaElettronicaSemplificata", // FatturaPA
+}
+
+// isInvoiceXML recognises an e-invoice by its root element.
+func isInvoiceXML(content []byte) bool { return slices.Contains(invoiceRoots, rootOf(content)) }
+
+// rootOf returns the name of the root element, "" when there is none. Such names
+// are ASCII, so one reading does for every encoding but UTF-16.
+func rootOf(content []byte) string {
 	if len(content) == 0 || len(content) > maxInvoiceXML {
-		return false
+		return ""
 	}
 	decoder := xml.NewDecoder(bytes.NewReader(utf8Text(content)))
-	decoder.CharsetReader = charset.NewReaderLabel
+	decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	for {
 		token, err := decoder.RawToken()
 		if err != nil {
-			return false
+			return ""
 		}
-		root, ok := token.(xml.StartElement)
-		if !ok {
-			continue
+		if root, ok := token.(xml.StartElement); ok {
+			return root.Name.Local
 		}
-		switch root.Name.Local {
-		case "CrossIndustryInvoice", "CrossIndustryDocument", "FatturaElettronica", "Invoice", "CreditNote":
-			return true
-		}
-		return false
 	}
 }
 
 // maxInvoiceXML bounds an e-invoice, in octets.
 const maxInvoiceXML = 10 << 20
 
-// utf8Text turns UTF-16 with a byte order mark into UTF-8 and leaves the rest as it is.
+// utf8Text turns UTF-16, with and without a byte order mark, into UTF-8 and leaves the rest as it is.
 func utf8Text(content []byte) []byte {
-	if !bytes.HasPrefix(content, []byte("\xff\xfe")) && !bytes.HasPrefix(content, []byte("\xfe\xff")) {
+	order := unicode.LittleEndian
+	switch {
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("<\x00")):
+	case bytes.HasPrefix(content, []byte("\xfe\xff")), bytes.HasPrefix(content, []byte("\x00<")):
+		order = unicode.BigEndian
+	default:
 		return content
 	}
-	reader, err := charset.NewReaderLabel("utf-16", bytes.NewReader(content))
+	text, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(content)
 	if err != nil {
 		return content
-	}
-	text, err := io.ReadAll(reader)
-	if err != nil {
-		return content
-	}
-	// The declaration still says UTF-16, which is not true any more.
-	if _, after, found := bytes.Cut(text, []byte("?>")); found {
-		return after
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/klippa-app/go-pdfium"
 	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
@@ -65,23 +66,29 @@ func (p *openedPDF) encrypted() bool {
 	return err == nil && revision.SecurityHandlerRevision >= 0
 }
 
-// invoiceXML returns the e-invoice among the attached files, nil when there is none.
+// invoiceXML returns the e-invoice among the attached files, nil when there is
+// none. Of several versions it is the newest, see invoiceRoots.
 func (p *openedPDF) invoiceXML() []byte {
 	count, err := p.engine.FPDFDoc_GetAttachmentCount(&requests.FPDFDoc_GetAttachmentCount{Document: p.document})
 	if err != nil {
 		return nil
 	}
+	var invoice []byte
+	best := len(invoiceRoots)
 	for index := range min(count.AttachmentCount, maxAttachments) {
 		attachment, err := p.engine.FPDFDoc_GetAttachment(&requests.FPDFDoc_GetAttachment{Document: p.document, Index: index})
 		if err != nil {
 			continue
 		}
 		file, err := p.engine.FPDFAttachment_GetFile(&requests.FPDFAttachment_GetFile{Attachment: attachment.Attachment})
-		if err == nil && isInvoiceXML(file.Contents) {
-			return file.Contents
+		if err != nil {
+			continue
+		}
+		if rank := slices.Index(invoiceRoots, rootOf(file.Contents)); rank >= 0 && rank < best {
+			invoice, best = file.Contents, rank
 		}
 	}
-	return nil
+	return invoice
 }
 
 // render draws a page, upright, at most this large, and hands it to use, after which it is gone.

@@ -71,12 +71,16 @@ func invoicePDF() []byte { return samplePDF(append(invoiceObjects(""), info())..
 
 const sampleXML = `<?xml version="1.0" encoding="UTF-8"?><rsm:CrossIndustryInvoice xmlns:rsm="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"/>`
 
-// einvoicePDF has an e-invoice attached.
+const olderXML = `<rsm:CrossIndustryDocument xmlns:rsm="urn:ferd:CrossIndustryDocument:invoice:1p0"/>`
+
+// einvoicePDF has an e-invoice attached in two versions, the older one first.
 func einvoicePDF() []byte {
-	objects := invoiceObjects("/Names << /EmbeddedFiles << /Names [(factur-x.xml) 6 0 R] >> >> /AF [6 0 R]")
+	objects := invoiceObjects("/Names << /EmbeddedFiles << /Names [(ZUGFeRD-invoice.xml) 8 0 R (factur-x.xml) 6 0 R] >> >> /AF [6 0 R 8 0 R]")
 	return samplePDF(append(objects,
 		"<< /Type /Filespec /F (factur-x.xml) /UF (factur-x.xml) /AFRelationship /Alternative /EF << /F 7 0 R >> >>",
 		fmt.Sprintf("<< /Type /EmbeddedFile /Subtype /text#2Fxml /Length %d >>\nstream\n%s\nendstream", len(sampleXML), sampleXML),
+		"<< /Type /Filespec /F (ZUGFeRD-invoice.xml) /UF (ZUGFeRD-invoice.xml) /AFRelationship /Alternative /EF << /F 9 0 R >> >>",
+		fmt.Sprintf("<< /Type /EmbeddedFile /Subtype /text#2Fxml /Length %d >>\nstream\n%s\nendstream", len(olderXML), olderXML),
 		info())...)
 }
 

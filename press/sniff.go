@@ -77,11 +77,8 @@ func sniffImage(head []byte) string {
 // isXML takes a declaration, or a root element with a namespace, which no HTML
 // file begins with. Where a comment hides the root, it is XML.
 func isXML(head []byte) bool {
-	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) { // UTF-16
-		text = bytes.ReplaceAll(text[2:], []byte{0}, nil)
-	}
-	text = bytes.TrimLeft(text, " \t\r\n")
+	text := utf8Text(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
+	text = bytes.TrimLeft(text, " \t\r\n\ufeff")
 	for bytes.HasPrefix(text, []byte("<!--")) {
 		_, rest, closed := bytes.Cut(text, []byte("-->"))
 		if !closed {

@@ -28,6 +28,7 @@ func TestSniff(t *testing.T) {
 		{"XML", []byte("<?xml version='1.0'?><a/>"), "text/xml"},
 		{"XML with byte order mark", []byte("\xef\xbb\xbf<?xml version='1.0'?><a/>"), "text/xml"},
 		{"XML in UTF-16", []byte("\xff\xfe<\x00?\x00x\x00m\x00l\x00 \x00"), "text/xml"},
+		{"XML in UTF-16 without byte order mark", []byte("\x00<\x00?\x00x\x00m\x00l\x00 "), "text/xml"},
 		{"XML without declaration", []byte("<!-- note --><Invoice xmlns='urn:x'>"), "text/xml"},
 		{"XML behind a long comment", []byte("<!--" + strings.Repeat("x", 3000)), "text/xml"},
 		{"HTML", []byte("<!DOCTYPE html><html>"), "text/html"},
@@ -38,6 +39,26 @@ func TestSniff(t *testing.T) {
 	} {
 		if got := Sniff(test.head); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestIsInvoiceXML(t *testing.T) {
+	latin := "<?xml version='1.0' encoding='UTF-8'?><!-- f\xfcr Sie --><Invoice xmlns='urn:x'><Note>f\xfcr Sie</Note></Invoice>"
+	for name, content := range map[string]string{
+		"wrong declaration":                latin,
+		"declared as UTF-16, but is not":   "<?xml version='1.0' encoding='UTF-16'?><p:FatturaElettronica xmlns:p='urn:x'/>",
+		"unknown encoding":                 "<?xml version='1.0' encoding='X-HAUS'?><a:CrossIndustryDocument xmlns:a='urn:x'/>",
+		"UTF-16 without a byte order mark": strings.Join(strings.Split("<CreditNote xmlns='u'/>", ""), "\x00") + "\x00",
+		"in an envelope":                   "<StandardBusinessDocument xmlns='urn:x'><Invoice/></StandardBusinessDocument>",
+	} {
+		if !isInvoiceXML([]byte(content)) {
+			t.Errorf("%s: it is not recognised", name)
+		}
+	}
+	for _, content := range []string{"", "<html/>", "<Order xmlns='urn:x'/>", "<!-- Invoice -->", "\x00\x01"} {
+		if isInvoiceXML([]byte(content)) {
+			t.Errorf("%q is taken for an e-invoice", content)
 		}
 	}
 }

@@ -144,6 +144,20 @@ func (s *Server) apiDiscard(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// apiForget answers DELETE /api/v1/documents/{id}/memory: what was learned
+// about the document's vendor is forgotten.
+func (s *Server) apiForget(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Memory.Forget(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email); err != nil {
+		return fmt.Errorf("forget vendor: %w", err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 // apiRetry answers POST /api/v1/documents/{id}/retry.
 func (s *Server) apiRetry(w http.ResponseWriter, r *http.Request) error {
 	id, err := documentID(r)

@@ -126,6 +126,14 @@ type Approver interface {
 	Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
 }
 
+// Memory is what the workspace has learned about a document's vendor.
+type Memory interface {
+	// Memory is domain.ErrNotFound when nothing was learned.
+	Memory(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID) (domain.KnownVendor, error)
+	// Forget removes all of it; domain.ErrNotFound when that is nothing.
+	Forget(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) error
+}
+
 // Ledger is what the inbox shows beside documents.
 type Ledger interface {
 	Balance(ctx context.Context, workspace domain.WorkspaceID) (domain.Balance, error)

@@ -124,6 +124,18 @@ func (s *Server) discard(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// forget removes what was learned about the document's vendor.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Memory.Forget(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email); err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return fmt.Errorf("forget vendor: %w", err)
+	}
+	return backToDocument(w, r, id)
+}
+
 // backToDocument leads to the page that a form was on.
 func backToDocument(w http.ResponseWriter, r *http.Request, id domain.DocumentID) error {
 	list, err := listOf(r.URL.Query())

@@ -65,6 +65,24 @@ func liveDocumentPath(r *http.Request, id domain.DocumentID, since int64) string
 	return "/documents/" + string(id) + "/events?" + values.Encode()
 }
 
+// reviewRows is how much of the queue is listed beside a document.
+const reviewRows = 100
+
+// review leads to the document that has waited shortest, or says that there is nothing to review.
+func (s *Server) review(w http.ResponseWriter, r *http.Request) error {
+	list := templates.List{Review: true}
+	waiting, err := s.cfg.Documents.Documents(r.Context(), workspaceOf(r), query(list, 1))
+	if err != nil {
+		return fmt.Errorf("list the review queue: %w", err)
+	}
+	next := "/" + list.Query()
+	if len(waiting.Documents) > 0 {
+		next = list.Link(waiting.Documents[0].ID)
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
 // readDocument gathers everything but the shell.
 func (s *Server) readDocument(r *http.Request, draft templates.Draft) (page templates.Document, err error) {
 	ctx, workspace := r.Context(), workspaceOf(r)
@@ -87,6 +105,17 @@ func (s *Server) readDocument(r *http.Request, draft templates.Draft) (page temp
 	page.Place, err = s.cfg.Overview.Place(ctx, workspace, query(page.List, 0), id)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) { // it may have left the list since
 		return page, fmt.Errorf("find place in list: %w", err)
+	}
+	if page.List.Review {
+		waiting, err := s.cfg.Documents.Documents(ctx, workspace, query(page.List, reviewRows))
+		if err != nil {
+			return page, fmt.Errorf("list the review queue: %w", err)
+		}
+		page.Queue = waiting.Documents
+	}
+	page.Memory, err = s.cfg.Memory.Memory(ctx, workspace, id)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return page, fmt.Errorf("read memory: %w", err)
 	}
 	page.Picture = s.picture(ctx, page.Document)
 	page.Paper, page.Chosen = paperView(page, r.URL.Query().Get("view"))

@@ -27,7 +27,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
 	m, log := newMemory(), &bytes.Buffer{}
 	cfg := Config{
-		Documents: m, Overview: m, Desk: m, Approver: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
+		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
 		Connections: m, ConnectionDesk: m, ConnectionUse: m, ConnectionConsent: m, PublicURL: "http://docuflow.example",
 		Stages: stages(), Reads: "extract", Zone: time.UTC, Version: "1.4.0", CookieKey: bytes.Repeat([]byte("k"), 32), MaxUpload: 25 << 20,
 		Log: slog.New(slog.NewTextHandler(log, nil)),

@@ -43,6 +43,7 @@ type memory struct {
 	policy    domain.MailPolicy
 	addresses []domain.Address
 	deadMails []domain.Mail
+	vendors   map[domain.DocumentID]domain.KnownVendor
 	pauses    []domain.StagePause
 	asked     []string // by operators
 	replays   []domain.Replay
@@ -62,6 +63,27 @@ func newMemory() *memory {
 		files: map[domain.ObjectKey][]byte{}, links: map[string]bool{"link-1": true},
 		bound: 500, sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
 	}
+}
+
+// Memory and Forget stand for what was learned.
+func (m *memory) Memory(_ context.Context, _ domain.WorkspaceID, id domain.DocumentID) (domain.KnownVendor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	vendor, known := m.vendors[id]
+	if !known {
+		return vendor, domain.ErrNotFound
+	}
+	return vendor, nil
+}
+
+func (m *memory) Forget(_ context.Context, _ domain.WorkspaceID, id domain.DocumentID, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.vendors[id]; !known {
+		return domain.ErrNotFound
+	}
+	delete(m.vendors, id)
+	return nil
 }
 
 // put writes a document and tells the feed, as a commit does.

@@ -108,6 +108,35 @@ func TestDocumentPage(t *testing.T) {
 	s.get(t, "/documents/../../etc/passwd").want(t, http.StatusNotFound)
 }
 
+func TestReviewShowsQueueEvidenceAndKeys(t *testing.T) {
+	s := newSite(t)
+	seed(s.memory)
+	first := s.get(t, "/review")
+	first.want(t, http.StatusSeeOther)
+	where := first.Header.Get("Location")
+	page := s.get(t, where)
+	page.want(t, http.StatusOK, `id="queue"`, `aria-label="Place in the queue"`, "<b>1</b> of 2", "Approve and next", "next weak field", `data-key-press="j"`, "Total unclear: 86.40 or 100.00")
+	page.wantNot(t, `id="timeline"`, `id="history"`)
+	s.get(t, strings.TrimSuffix(where, "?review=1")).wantNot(t, `id="queue"`)
+	for range 2 {
+		where = s.post(t, strings.TrimSuffix(where, "?review=1")+"/approve", nil).Header.Get("Location")
+	}
+	s.get(t, "/review").want(t, http.StatusSeeOther)
+	s.get(t, where).want(t, http.StatusOK, "Nothing to review")
+}
+
+func TestWhatWasLearnedIsShownAndForgotten(t *testing.T) {
+	s := newSite(t)
+	seed(s.memory)
+	path := "/documents/" + string(nordlys)
+	s.get(t, path).wantNot(t, "Learned from")
+	s.memory.vendors = map[domain.DocumentID]domain.KnownVendor{nordlys: {Name: "Nordlys <b>AS", Documents: 3}}
+	s.get(t, path).want(t, http.StatusOK, "Learned from 3 documents of Nordlys &lt;b&gt;AS", "Forget")
+	s.post(t, path+"/forget", nil).want(t, http.StatusSeeOther)
+	s.get(t, path).wantNot(t, "Learned from")
+	s.post(t, path+"/forget", nil).want(t, http.StatusSeeOther) // pressed twice
+}
+
 func TestEditIsCanonicalLockedAndUndone(t *testing.T) {
 	s := newSite(t)
 	seed(s.memory)

@@ -49,6 +49,7 @@ func (s *Server) router() http.Handler {
 			r.Get("/{id}/headers", s.handle(s.mailHeaders))
 			r.Post("/{id}/{deed}", s.handle(s.doToMail))
 		})
+		r.Get("/review", s.handle(s.review))
 		r.Route("/connections", func(r chi.Router) {
 			r.Get("/", s.handle(s.connections))
 			r.Post("/", s.handle(s.addConnection))
@@ -86,6 +87,7 @@ func (s *Server) router() http.Handler {
 			r.Post("/retry", s.handle(s.retry))
 			r.Post("/cancel", s.handle(s.cancel))
 			r.Post("/discard", s.handle(s.discard))
+			r.Post("/forget", s.handle(s.forget))
 		})
 	})
 	r.Route(apiPrefix, s.apiRoutes)
@@ -106,6 +108,7 @@ func (s *Server) apiRoutes(r chi.Router) {
 	r.Post("/documents/{id}/retry", s.handle(s.apiRetry))
 	r.Post("/documents/{id}/cancel", s.handle(s.apiCancel))
 	r.Get("/documents/{id}/file", s.handle(s.apiFile))
+	r.Delete("/documents/{id}/memory", s.handle(s.apiForget))
 	r.Get("/documents/{id}/timeline", s.handle(s.apiTimeline))
 	r.Get("/mails", s.handle(s.apiMails))
 	r.Get("/mails/{id}", s.handle(s.apiGetMail))

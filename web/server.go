@@ -19,6 +19,7 @@ type Config struct {
 	Overview          Overview
 	Desk              Desk
 	Approver          Approver
+	Memory            Memory
 	Dead              DeadLetters
 	Replays           Replays
 	Pauses            Pauses

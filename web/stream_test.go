@@ -76,7 +76,7 @@ func newBubble(t *testing.T) *bubble {
 	m := newMemory()
 	m.sessions["session-1"] = true
 	server, err := New(Config{
-		Documents: m, Overview: m, Desk: m, Approver: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
+		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
 		Connections: m, ConnectionDesk: m, ConnectionUse: m, ConnectionConsent: m, PublicURL: "http://docuflow.example",
 		Stages: stages(), Reads: "extract", Zone: time.UTC, CookieKey: []byte(strings.Repeat("k", 32)), MaxUpload: 1 << 20, Log: slog.New(slog.DiscardHandler),
 	})

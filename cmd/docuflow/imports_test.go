@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	"messages":                      {"domain"},
 	"page":                          {},
 	"extraction":                    {"domain", "page"},
+	"extraction/madeup":             {"domain", "page"}, // imported by the trainer and tests
 	"press":                         {"domain", "page"},
 	"pipeline":                      {"domain", "page", "extraction", "press"},
 	"integrations/*":                {"domain"},
@@ -38,7 +39,7 @@ var rooms = map[string][]string{
 	"templates":                     {"domain"},
 	"web":                           {"domain", "templates"},
 	"cmd/*": {
-		"domain", "messages", "page", "extraction", "press", "pipeline", "integrations/*", "mail", "actors",
+		"domain", "messages", "page", "extraction", "extraction/madeup", "press", "pipeline", "integrations/*", "mail", "actors",
 		"storage/*", "storage/postgres", "storage/postgres/private", "migrations", "templates", "web",
 	},
 }

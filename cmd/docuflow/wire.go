@@ -62,7 +62,7 @@ func (n *node) stages(tempDir string) []pipeline.Step {
 	}
 	return []pipeline.Step{
 		step(pipeline.NewStandardize(n.blobs, n.press, tempDir), 2*time.Minute, true),
-		step(pipeline.NewExtract(n.blobs, n.press, n.store, tempDir), 3*time.Minute, true),
+		step(pipeline.NewExtract(n.blobs, n.press, n.store, n.store, tempDir), 3*time.Minute, true),
 		step(pipeline.NewCategorize(n.blobs, n.store), time.Minute, false),
 		step(pipeline.NewDeliver(n.blobs, n.store, n.store, n.outside), 5*time.Minute, false),
 		step(pipeline.NewAnnounce(n.teller, n.store), time.Minute, false),
@@ -112,8 +112,16 @@ func (n *node) assemble(ctx context.Context) error {
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
 		Peers:      peers, Drained: n.turnAway, Log: log,
 	})
-	desk := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
+	if err := n.openMail(acceptance); err != nil {
+		return err
+	}
+	return n.openWeb(acceptance, steps, tempDir)
+}
+
+// openMail builds the doors for mail.
+func (n *node) openMail(acceptance *pipeline.Acceptance) (err error) {
+	settings, log := n.settings, n.log
 	if n.mailTLS, err = openMailTLS(settings, log); err != nil {
 		return err
 	}
@@ -122,13 +130,21 @@ func (n *node) assemble(ctx context.Context) error {
 		n.mailbox = imap.New(imap.Config{
 			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
 			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
-		}, acceptance, store)
+		}, acceptance, n.store)
 	}
+	return nil
+}
+
+// openWeb builds the dashboard and the API.
+func (n *node) openWeb(acceptance *pipeline.Acceptance, steps []pipeline.Step, tempDir string) (err error) {
+	settings, store, log := n.settings, n.store, n.log
+	connections := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
+	teacher := pipeline.NewTeacher(store, store, n.blobs, store, log)
 	n.web, err = web.New(web.Config{
-		Documents: store, Overview: store, Desk: store, Approver: store, Ledger: store, Mails: store, Feed: store.Feed(),
+		Documents: store, Overview: store, Desk: desk{store, teacher}, Approver: teacher, Memory: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
-		Connections: desk, ConnectionDesk: desk, ConnectionUse: desk, ConnectionConsent: desk, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
+		Connections: connections, ConnectionDesk: connections, ConnectionUse: connections, ConnectionConsent: connections, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
 		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
@@ -190,6 +206,16 @@ func (n *node) mailConfig() mail.Config {
 func (n *node) senderChecks() *sender.Checker {
 	const timeout = 10 * time.Second
 	return sender.New(n.settings.resolver(), timeout)
+}
+
+// desk is the store's, with a teacher who looks at the edits.
+type desk struct {
+	*postgres.Store
+	teacher *pipeline.Teacher
+}
+
+func (d desk) Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, values map[domain.FieldName]*string, by string) (domain.Document, error) {
+	return d.teacher.Edit(ctx, workspace, id, values, by)
 }
 
 // replayer gives dead letters another try when somebody asked for it.

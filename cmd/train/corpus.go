@@ -23,6 +23,12 @@ type example struct {
 	pages page.Document
 }
 
+// vendor keeps all documents that look alike on one side of a validation.
+func (e example) vendor() string { return e.group }
+
+// document lets them be on both.
+func (e example) document() string { return e.set + "/" + e.file }
+
 // truthLine is a line of truth.jsonl.
 type truthLine struct {
 	File          string              `json:"file"`

@@ -16,6 +16,8 @@ const (
 	rate       = 0.08 // its step
 	decay      = 1.5  // weight of the squares of the weights
 	fewestDocs = 3    // a feature must occur in so many documents
+	// inventedWeight is what an invented document counts: a real vendor's only one counts 2.
+	inventedWeight = 0.5
 )
 
 // prediction is a cross-validated answer.
@@ -29,18 +31,19 @@ type prediction struct {
 
 // task is one field of one example, ready for learning.
 type task struct {
-	problem extraction.Problem
-	right   []bool // of each candidate
-	known   bool   // the truth is known
-	fold    int
-	weight  float64
-	source  string
-	inputs  [][]int // feature numbers of each candidate
+	problem  extraction.Problem
+	right    []bool // of each candidate
+	known    bool   // the truth is known
+	invented bool
+	fold     int
+	weight   float64
+	source   string
+	inputs   [][]int // feature numbers of each candidate
 }
 
 // learnField learns one field from all examples, and predicts each example by
 // what was learned without its group.
-func learnField(examples []example, name domain.FieldName) (extraction.FieldWeights, []prediction) {
+func learnField(examples []example, name domain.FieldName, side func(example) string) (extraction.FieldWeights, []prediction) {
 	tasks := make([]task, len(examples))
 	sizes := map[string]int{}
 	for _, e := range examples {
@@ -48,8 +51,12 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 	}
 	for i, e := range examples {
 		tasks[i] = newTask(e, name)
+		tasks[i].fold = foldOf(side(e))
 		// Ten slips of one shop say less than ten of ten shops.
 		tasks[i].weight = 2 / math.Sqrt(float64(sizes[e.group]))
+		if e.set == inventedSet {
+			tasks[i].weight, tasks[i].invented = inventedWeight, true
+		}
 	}
 	features := number(tasks)
 	predictions := make([]prediction, len(tasks))
@@ -66,7 +73,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 		}
 	}
 	for fold := range folds {
-		curves := calibrate(tasks, predictions, evidence, func(t task) bool { return t.fold != fold })
+		curves := calibrate(tasks, predictions, evidence, func(t task) bool { return t.fold != fold && !t.invented })
 		for i, t := range tasks {
 			if t.fold == fold {
 				predictions[i].confidence = curves[t.source].Confidence(evidence[i])
@@ -74,7 +81,7 @@ func learnField(examples []example, name domain.FieldName) (extraction.FieldWeig
 		}
 	}
 	weights := fit(tasks, features, func(task) bool { return true })
-	weights.Confidence = calibrate(tasks, predictions, evidence, func(task) bool { return true })
+	weights.Confidence = calibrate(tasks, predictions, evidence, func(t task) bool { return !t.invented })
 	return weights, predictions
 }
 
@@ -84,7 +91,7 @@ func newTask(e example, name domain.FieldName) task {
 	if totals := e.truth[domain.TotalAmount]; len(totals) > 0 {
 		total = totals[0]
 	}
-	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, fold: foldOf(e.group), source: page.SourceText}
+	t := task{problem: extraction.NewProblem(extraction.Input{Page: e.pages}, name, total), known: known, source: page.SourceText}
 	if e.pages.Source == page.SourceOCR {
 		t.source = page.SourceOCR
 	}

@@ -30,7 +30,7 @@ func shops() []example {
 }
 
 func TestLearnField(t *testing.T) {
-	weights, predictions := learnField(shops(), domain.TotalAmount)
+	weights, predictions := learnField(shops(), domain.TotalAmount, example.vendor)
 	for i, p := range predictions {
 		if !p.scored || !p.right {
 			t.Errorf("slip %d: %q is not right", i, p.value)
@@ -42,7 +42,7 @@ func TestLearnField(t *testing.T) {
 	if curve := weights.Confidence[page.SourceText]; len(curve.Weights) == 0 || curve.Threshold < 0.5 {
 		t.Errorf("the confidence is not calibrated: %+v", curve)
 	}
-	again, _ := learnField(shops(), domain.TotalAmount)
+	again, _ := learnField(shops(), domain.TotalAmount, example.vendor)
 	if !reflect.DeepEqual(weights, again) {
 		t.Error("two runs learned different weights")
 	}
@@ -80,5 +80,17 @@ func TestRight(t *testing.T) {
 		if got := right(c.name, c.value, c.accepted); got != c.want {
 			t.Errorf("%s %q for %v: %v", c.name, c.value, c.accepted, got)
 		}
+	}
+}
+
+func TestCoverage(t *testing.T) {
+	outcomes := []outcome{{0.9, true, true}, {0.8, true, true}, {0.8, false, true}, {0.7, true, true}, {0.1, false, false}}
+	for precision, want := range map[float64]float64{0.99: 20, 0.74: 80} {
+		if got := coverage(outcomes, precision); got != want {
+			t.Errorf("at %v: %v, want %v", precision, got, want)
+		}
+	}
+	if got := coverage(nil, 0.99); got != 0 {
+		t.Errorf("of nothing: %v", got)
 	}
 }

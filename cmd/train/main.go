@@ -33,6 +33,9 @@ import (
 // settings are the command line.
 type settings struct {
 	corpus, documents, pages, out, predictions string
+
+	invented int
+	report   bool
 }
 
 func main() {
@@ -46,7 +49,13 @@ func main() {
 	flag.StringVar(&s.pages, "pages", "", "directory where page models are kept")
 	flag.StringVar(&s.out, "out", "extraction/weights.json", "where the weights go")
 	flag.StringVar(&s.predictions, "predictions", "", "directory for the cross-validated answers; none when empty")
+	flag.IntVar(&s.invented, "invented", 600, "how many invented documents to learn from as well")
+	flag.BoolVar(&s.report, "report", false, "measure and write nothing")
 	flag.Parse()
+	if s.report && !isDirectory(s.corpus) {
+		fmt.Fprintf(os.Stdout, "SKIPPED: there is no corpus at %q; set DOCUFLOW_CORPUS to a directory of sets with known answers\n", s.corpus)
+		return
+	}
 	if s.corpus == "" || s.pages == "" {
 		flag.Usage()
 		os.Exit(2)
@@ -68,7 +77,13 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if len(examples) == 0 {
 		return fmt.Errorf("no document with known answers below %s", s.corpus)
 	}
-	weights, answers := learn(examples)
+	examples = append(examples, invent(s.invented)...)
+	weights, answers := learn(examples, example.vendor)
+	if s.report {
+		_, seen := learn(examples, example.document)
+		table(out, examples, answers, seen)
+		return nil
+	}
 	report(out, examples, answers)
 	if s.predictions != "" {
 		if err := writePredictions(s.predictions, examples, answers); err != nil {
@@ -85,8 +100,14 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 // learnedFields are the fields that have a model, in the order of the report.
 var learnedFields = []domain.FieldName{domain.TotalAmount, domain.InvoiceDate, domain.InvoiceNumber, domain.VendorName, domain.Currency}
 
-// learn learns all fields side by side.
-func learn(examples []example) (extraction.Weights, []map[domain.FieldName]prediction) {
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// learn learns all fields side by side. Examples of one side stay together
+// when it is validated.
+func learn(examples []example, side func(example) string) (extraction.Weights, []map[domain.FieldName]prediction) {
 	weights := extraction.Weights{Fields: map[domain.FieldName]extraction.FieldWeights{}}
 	answers := make([]map[domain.FieldName]prediction, len(examples))
 	for i := range answers {
@@ -96,7 +117,7 @@ func learn(examples []example) (extraction.Weights, []map[domain.FieldName]predi
 	var mutex sync.Mutex
 	for _, name := range learnedFields {
 		group.Go(func() {
-			learned, predicted := learnField(examples, name)
+			learned, predicted := learnField(examples, name, side)
 			mutex.Lock()
 			defer mutex.Unlock()
 			weights.Fields[name] = learned

@@ -82,7 +82,17 @@ var samples = map[string]string{
 		INSERT INTO replay_items (workspace_id, replay_id, document_id) SELECT $1, id, $4 FROM made`,
 	"mail_policies": `INSERT INTO mail_policies (workspace_id) SELECT $1 WHERE $2 IS NOT NULL`,
 	"sender_rules":  `INSERT INTO sender_rules (workspace_id, sender, verb) VALUES ($1, $2, 'block')`,
-	"audit":         `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
+	"vendors":       `INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2)`,
+	"vendor_lessons": `WITH made AS (INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2 || 'lesson') RETURNING id)
+		INSERT INTO vendor_lessons (workspace_id, document_id, vendor_id, lesson, unchanged) SELECT $1, $2::uuid, id, '{}', true FROM made`,
+	"vendor_keys": `WITH made AS (INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2 || 'key') RETURNING id),
+		learned AS (INSERT INTO vendor_lessons (workspace_id, document_id, vendor_id, lesson, unchanged) SELECT $1, gen_random_uuid(), id, '{}', true FROM made RETURNING document_id, vendor_id)
+		INSERT INTO vendor_keys (workspace_id, document_id, vendor_id, kind, value) SELECT $1, document_id, vendor_id, '', '' FROM learned`,
+	"vendor_recalls": `WITH made AS (INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2 || 'recall') RETURNING id),
+		read AS (INSERT INTO documents (id, workspace_id, sender, file_name, media_type, size, sha256, original_key, stage, seq)
+			VALUES (gen_random_uuid(), $1, '', '', '', 0, '', '', '', 0) RETURNING id)
+		INSERT INTO vendor_recalls (workspace_id, document_id, vendor_id) SELECT $1, read.id, made.id FROM made, read`,
+	"audit": `INSERT INTO audit (workspace_id, actor, action) VALUES ($1, '', $2)`,
 }
 
 func TestWorkspacesCannotReachEachOther(t *testing.T) {

@@ -132,7 +132,7 @@
   var going = 0;
 
   function go(key) {
-    var path = { i: "/", r: "/?review=1", f: "/failures", m: "/mails" }[key];
+    var path = { i: "/", r: "/review", f: "/failures", m: "/mails" }[key];
     if (path) location.assign(path);
   }
 
