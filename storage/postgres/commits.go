@@ -129,7 +129,8 @@ func advancing(lease domain.Lease, before domain.Document, outcome domain.Outcom
 				completed_at = CASE WHEN $5 = '' THEN clock_timestamp() END,
 				attempt = CASE WHEN $5 = '' THEN attempt WHEN paused THEN 0 ELSE 1 END,
 				lease_until = CASE WHEN $5 = '' OR paused THEN '-infinity' ELSE lease_until END,
-				tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(), next_attempt_at = clock_timestamp()` + assignments + `
+				tried_at = CASE WHEN NOT paused THEN clock_timestamp() END, queued_at = clock_timestamp(),
+				next_attempt_at = CASE WHEN paused THEN clock_timestamp() ELSE next_attempt_at END` + assignments + `
 			FROM (SELECT EXISTS (SELECT FROM stage_pauses WHERE stage_pauses.stage = $5) AS paused) next
 			WHERE id = $1 AND epoch = $2 AND seq = $3 AND status = 'PROCESSING' AND discarded_at IS NULL
 			RETURNING ` + documentColumns + `

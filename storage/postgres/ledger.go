@@ -47,7 +47,8 @@ func (s *Store) Changes(ctx context.Context, workspace domain.WorkspaceID, since
 	// One snapshot: a mail that commits between the two reads would carry Seq
 	// past a document that was not read.
 	err = s.inSnapshot(ctx, workspace, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT "+documentColumns+" FROM documents WHERE seq > $1 ORDER BY seq LIMIT $2", since, changesLimit)
+		rows, err := tx.Query(ctx, "SELECT "+documentColumns+` FROM documents
+			WHERE id IN (SELECT document_id FROM events WHERE seq > $1) AND seq > $1 ORDER BY seq LIMIT $2`, since, changesLimit)
 		if err != nil {
 			return err
 		}
