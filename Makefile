@@ -60,9 +60,10 @@ extraction-report: ## measure the reading of fields on the documents below DOCUF
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with the rules of .golangci.yml
 	golangci-lint run
 
-generate: $(TOOLS)/templ $(TOOLS)/protogen ## write generated code anew: templ components, protobuf messages
+generate: $(TOOLS)/templ $(TOOLS)/protogen ## write what is generated anew: templ components, protobuf messages, the page of settings
 	templ generate -log-level warn
 	protogen messages/kick.proto
+	go run ./cmd/docuflow config docs > .cache/configuration.md && mv .cache/configuration.md docs/configuration.md
 
 check: check-generated ## what must hold before the tests are worth running: formatting, vet, generated code
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }

@@ -107,7 +107,7 @@ func (n *nodes) start(name string, env ...string) *program {
 		p.cmd = exec.Command(n.within[0], append(n.within[1:], os.Args[0])...)
 	}
 	p.cmd.Env = append(os.Environ(), append([]string{
-		asProgram + "=1", "DATABASE_URL=" + n.login, "DOCUFLOW_COOKIE_KEY=" + strings.Repeat("k", 32), "DOCUFLOW_NODE=" + name,
+		asProgram + "=1", "DATABASE_URL=" + n.login, "DOCUFLOW_COOKIE_KEY=" + "a cookie key for tests, of 32 and more", "DOCUFLOW_NODE=" + name,
 		"DOCUFLOW_DATA_DIR=" + dataDir, "DOCUFLOW_FILED_DIR=" + filepath.Join(n.dir, "filed"),
 		"DOCUFLOW_HTTP_ADDR=" + p.HTTP, "DOCUFLOW_SMTP_ADDR=" + p.SMTP, "DOCUFLOW_ADMIN_ADDR=" + p.Admin, "DOCUFLOW_CLUSTER_ADDR=" + freeAddr(n.t),
 		"DOCUFLOW_CLUSTER_BEAT=200ms", "DOCUFLOW_CLUSTER_TTL=2s", "DOCUFLOW_LEASE_TTL=3s", "DOCUFLOW_LOG_LEVEL=DEBUG",

@@ -97,7 +97,7 @@ func TestServeRefusesASuperuser(t *testing.T) {
 		t.Setenv(name, "127.0.0.1:0")
 	}
 	t.Setenv("DOCUFLOW_DATA_DIR", t.TempDir())
-	t.Setenv("DOCUFLOW_COOKIE_KEY", strings.Repeat("k", 32))
+	t.Setenv("DOCUFLOW_COOKIE_KEY", "a cookie key for tests, of 32 and more")
 	if _, err := command(t, "serve"); err == nil || !strings.Contains(err.Error(), "superuser") {
 		t.Fatal(err)
 	}

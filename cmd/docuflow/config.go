@@ -43,7 +43,7 @@ type settings struct {
 	FiledDir   string `env:"DOCUFLOW_FILED_DIR" help:"Folder that documents are filed in. Default: filed in the data directory."`
 	FiledNames string `env:"DOCUFLOW_FILED_NAMES" default:"${filed_names}" help:"Names of filed documents, without .pdf. Placeholders: {workspace} {year} {month} {date} {vendor} {number} {total} {currency} {category}."`
 
-	DatabaseURL secret `env:"DATABASE_URL" help:"PostgreSQL login of the server. docuflow dev starts a private server when it is empty."`
+	DatabaseURL secret `env:"DATABASE_URL" needed:"docuflow dev needs none" help:"PostgreSQL login of the server. docuflow dev starts a private server when it is empty."`
 
 	S3Endpoint  string `env:"DOCUFLOW_S3_ENDPOINT" help:"Host and port of an S3 server for objects. Without it they are in the data directory."`
 	S3Region    string `env:"DOCUFLOW_S3_REGION" default:"us-east-1" help:"Region of the bucket."`
@@ -60,7 +60,7 @@ type settings struct {
 
 	DNS string `env:"DOCUFLOW_DNS" help:"DNS server for the checks of senders, host:port. Default: the system's."`
 
-	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
+	CookieKey secret `env:"DOCUFLOW_COOKIE_KEY" needed:"make one with: openssl rand -hex 32" help:"Signs session cookies: at least 32 random characters, the same on all nodes."`
 
 	InboundSecret  []secret       `env:"DOCUFLOW_INBOUND_SECRET" help:"Signs mails that come in over HTTP: at least 32 random characters. Two, separated by a comma, while it is changed. Without it none is taken there."`
 	TrustedProxies []netip.Prefix `env:"DOCUFLOW_TRUSTED_PROXIES" help:"Networks of the proxies in front of the dashboard, like 10.0.0.0/8, whose X-Forwarded-For is believed."`

@@ -13,7 +13,7 @@ func TestUsualBinaryRefusesKubernetes(t *testing.T) {
 	n := newNodes(t)
 	for name, value := range map[string]string{
 		"DATABASE_URL": n.login, "DOCUFLOW_CLUSTER": "kubernetes", "DOCUFLOW_CLUSTER_ADDR": freeAddr(t), "DOCUFLOW_DATA_DIR": t.TempDir(),
-		"DOCUFLOW_COOKIE_KEY": strings.Repeat("k", 32), "DOCUFLOW_HTTP_ADDR": freeAddr(t), "DOCUFLOW_SMTP_ADDR": freeAddr(t), "DOCUFLOW_ADMIN_ADDR": freeAddr(t),
+		"DOCUFLOW_COOKIE_KEY": "a cookie key for tests, of 32 and more", "DOCUFLOW_HTTP_ADDR": freeAddr(t), "DOCUFLOW_SMTP_ADDR": freeAddr(t), "DOCUFLOW_ADMIN_ADDR": freeAddr(t),
 	} {
 		t.Setenv(name, value)
 	}

@@ -40,6 +40,7 @@ type commands struct {
 	Cluster     clusterCommand     `cmd:"" help:"See the nodes that share a database."`
 	Token       tokenCommand       `cmd:"" help:"Make access tokens for the JSON API."`
 	Keys        keysCommand        `cmd:"" help:"Make and rotate the keys that secrets of connections are sealed with."`
+	Config      configCommand      `cmd:"" help:"Check the settings of a server, or print the page of all settings."`
 	Warm        warmCommand        `cmd:"" help:"Prepare the PDF reader's cache, so that the first document is quick."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -27,14 +27,8 @@ type serveCommand struct {
 
 func (c *serveCommand) Run(ctx context.Context, term terminal) error {
 	settings, err := c.settings.complete()
-	if err != nil {
+	if err := errors.Join(err, settings.production()); err != nil {
 		return err
-	}
-	if settings.DatabaseURL == "" {
-		return errors.New("DATABASE_URL is not set; docuflow dev needs none")
-	}
-	if settings.CookieKey == "" {
-		return errors.New("DOCUFLOW_COOKIE_KEY is not set; make one with: openssl rand -hex 32")
 	}
 	log := settings.logger(term)
 	doors, err := listen(settings)
