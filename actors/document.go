@@ -55,9 +55,16 @@ func (d *document) end(ran messages.Ran) outcome {
 		next = d.system.Steps[at+1].Info()
 	}
 	before, result := d.row, ran.Result.(domain.Outcome)
+	ended := domain.AttemptDone
+	if result.Skipped {
+		ended = domain.AttemptSkipped
+	}
 	return func(ctx context.Context, lease domain.Lease) (more bool, err error) {
 		d.row, err = d.system.Documents.Advance(ctx, lease, before, result, next, ran.Waited)
 		d.read = time.Now()
+		if err == nil {
+			d.system.ended(before.Stage, ended, ran)
+		}
 		return next.Name != "" && d.row.Status == domain.Processing, err // not when the next stage is paused
 	}
 }
@@ -69,7 +76,12 @@ func (d *document) fail(ran messages.Ran) outcome {
 	}
 	failed := decide(budget, d.row.Attempt, d.row.Trying+time.Since(d.read), ran.Err)
 	d.log.Warn("stage failed", "stage", d.row.Stage, "attempt", d.row.Attempt, "kind", failed.Failure.Kind, "retry_in", failed.RetryIn, "error", ran.Err)
+	stage := d.row.Stage
 	return func(ctx context.Context, lease domain.Lease) (bool, error) {
-		return false, d.system.Documents.Fail(ctx, lease, failed, ran.Waited)
+		err := d.system.Documents.Fail(ctx, lease, failed, ran.Waited)
+		if err == nil {
+			d.system.endedBadly(stage, failed, ran)
+		}
+		return false, err
 	}
 }

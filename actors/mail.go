@@ -34,22 +34,27 @@ func (m *mail) next() (attempt, error) {
 
 func (m *mail) end(ran messages.Ran) outcome {
 	if ran.Err != nil {
-		return m.fail(ran.Err)
+		return m.fail(ran)
 	}
 	unpacked := ran.Result.(domain.Unpacked)
 	return func(ctx context.Context, lease domain.Lease) (bool, error) {
 		err := m.system.Mails.FinishMail(ctx, lease, unpacked)
 		if err == nil {
+			m.system.ended(pipeline.UnpackStage, domain.AttemptDone, ran)
 			m.system.Kick(m.workspace) // its documents are due
 		}
 		return false, err
 	}
 }
 
-func (m *mail) fail(err error) outcome {
-	failed := decide(m.system.UnpackPolicy, m.row.Attempt, m.row.Trying, err)
-	m.log.Warn("unpacking failed", "attempt", m.row.Attempt, "kind", failed.Failure.Kind, "retry_in", failed.RetryIn, "error", err)
+func (m *mail) fail(ran messages.Ran) outcome {
+	failed := decide(m.system.UnpackPolicy, m.row.Attempt, m.row.Trying, ran.Err)
+	m.log.Warn("unpacking failed", "attempt", m.row.Attempt, "kind", failed.Failure.Kind, "retry_in", failed.RetryIn, "error", ran.Err)
 	return func(ctx context.Context, lease domain.Lease) (bool, error) {
-		return false, m.system.Mails.FailMail(ctx, lease, failed)
+		err := m.system.Mails.FailMail(ctx, lease, failed)
+		if err == nil {
+			m.system.endedBadly(pipeline.UnpackStage, failed, ran)
+		}
+		return false, err
 	}
 }

@@ -51,11 +51,13 @@ func (s *stage) try() messages.Ran {
 	waited := time.Since(queued)
 	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
 	defer cancel()
+	begun := time.Now()
 	result, err := s.safely(ctx)
+	took := time.Since(begun)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = domain.Temporary(domain.KindTimeout, fmt.Sprintf("This took longer than %s, so we stopped.", s.timeout), err)
 	}
-	return messages.Ran{Result: result, Err: err, Waited: waited}
+	return messages.Ran{Result: result, Err: err, Waited: waited, Took: took}
 }
 
 // safely turns a panic into one failed attempt.

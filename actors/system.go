@@ -70,7 +70,41 @@ type Config struct {
 	// Drained is told when a person has asked this node to drain, or to work
 	// again. nil: nobody needs to know.
 	Drained func(bool)
-	Log     *slog.Logger
+	// Ended is told of every attempt whose end was written. nil: nobody counts.
+	Ended func(Ended)
+	Log   *slog.Logger
+}
+
+// Ended is how one attempt went.
+type Ended struct {
+	Stage   domain.StageName
+	Outcome domain.AttemptOutcome
+	Waited  time.Duration // for a slot
+	Took    time.Duration
+}
+
+// ended tells of an attempt whose end was written.
+func (s *System) ended(stage domain.StageName, outcome domain.AttemptOutcome, ran messages.Ran) {
+	if s.Ended != nil {
+		s.Ended(Ended{Stage: stage, Outcome: outcome, Waited: ran.Waited, Took: ran.Took})
+	}
+}
+
+// endedBadly is ended for an attempt that failed.
+func (s *System) endedBadly(stage domain.StageName, failed domain.FailedAttempt, ran messages.Ran) {
+	outcome := domain.AttemptFailed
+	switch {
+	case failed.Failure.Person:
+		outcome = domain.AttemptWaiting
+	case failed.Retry:
+		outcome = domain.AttemptRetry
+	}
+	s.ended(stage, outcome, ran)
+}
+
+// Working is how many mails and documents are in work here.
+func (s *System) Working() (mails, documents int) {
+	return int(s.mails.Load()), int(s.documents.Load())
 }
 
 // System runs the actors of one node.

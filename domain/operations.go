@@ -8,14 +8,14 @@ const OperationsMinutes = 60
 // Operations is how the installation does, over all workspaces, without
 // anything that belongs to one of them.
 type Operations struct {
-	At         time.Time              // the database's clock
-	Accepted   [OperationsMinutes]int // mails in each of the last minutes, the present one last
-	Done       [OperationsMinutes]int // documents likewise
-	Typical    time.Duration          // from arrival to done, of the documents done in that time; 0: none
-	Slowest    time.Duration          // the same, exceeded by one in twenty
-	Stages     []StageLoad            // mails and documents, by stage
-	Unbalanced int                    // mails and documents that are in no proper state
-	Pauses     []PausedStage
+	At       time.Time              // the database's clock
+	Accepted [OperationsMinutes]int // mails in each of the last minutes, the present one last
+	Done     [OperationsMinutes]int // documents likewise
+	Typical  time.Duration          // from arrival to done, of the documents done in that time; 0: none
+	Slowest  time.Duration          // the same, exceeded by one in twenty
+	Stages   []StageLoad            // mails and documents, by stage
+	Count    BalanceCheck           // the last one
+	Pauses   []PausedStage
 }
 
 // StageSlices is how many slices the last hour of a stage is shown in.

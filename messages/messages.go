@@ -45,6 +45,7 @@ type Ran struct {
 	Result any           // what the stage returned; its parent knows the type
 	Err    error         // nil: the stage is done
 	Waited time.Duration // for a slot, before it began
+	Took   time.Duration // since then
 }
 
 // Committed says that the outcome of an attempt was written, or why not.

@@ -57,6 +57,7 @@ type Outside struct {
 	seals       Unsealer
 	always      []Place // in every workspace
 	logger      *slog.Logger
+	called      func(kind string, took time.Duration, err error) // nil: nobody counts
 
 	mu     sync.Mutex
 	opened map[domain.ConnectionID]opened
@@ -72,6 +73,9 @@ type opened struct {
 func NewOutside(kinds []Kind, connections Connections, log ConnectionLog, limiter Limiter, seals Unsealer, logger *slog.Logger, always ...Place) *Outside {
 	return &Outside{kinds: kinds, connections: connections, log: log, limiter: limiter, seals: seals, logger: logger, always: always, opened: map[domain.ConnectionID]opened{}}
 }
+
+// Observe has every call of a connection told, by kind of connection. Call it before any.
+func (o *Outside) Observe(called func(kind string, took time.Duration, err error)) { o.called = called }
 
 // Kinds describes the kinds of connections, in their order.
 func (o *Outside) Kinds() (kinds []domain.ConnectionKind) {
@@ -211,6 +215,9 @@ func (o *Outside) use(ctx context.Context, c domain.Connection, call func() erro
 		return err // the node stops: it says nothing about the service
 	}
 	record := domain.Call{Took: time.Since(begin), Outcome: domain.CallDone}
+	if o.called != nil {
+		o.called(c.Kind, record.Took, err)
+	}
 	if err != nil {
 		failure := domain.AsFailure(err)
 		record.Outcome, record.Error = domain.CallRetried, failure.Message

@@ -25,7 +25,19 @@ type Config struct {
 	Limits     Limits       // of one child; default DefaultLimits
 	Jobs       int          // at the same time; default: the number of processors
 	Log        *slog.Logger // default: none
+	// Ended is told of every job. nil: nobody counts.
+	Ended func(Ended)
 }
+
+// Ended is how one job went.
+type Ended struct {
+	Task    string           // standardize, read …
+	Failure domain.ErrorKind // empty: it went well; killed, timeout and panic cost the child its life
+	Took    time.Duration    // with the wait for a child
+}
+
+// Children is how many child processes work, and how many are ready to.
+func (p *Press) Children() (working, ready int) { return p.workers.count() }
 
 // Limits bound one job. Zero is no limit, except for Wall.
 type Limits struct {
@@ -234,6 +246,8 @@ func (p *Press) Recognition() string {
 	}
 	return "tesseract alone, which misreads photos more often: " + p.missing
 }
+// Confined says that children have no network and see no other processes.
+func (p *Press) Confined() bool { return p.sandbox.namespaces && p.sandbox.seccomp }
 
 // WarmCache compiles pdfium into the cache directory, which takes some
 // seconds once and next to nothing when it was done before.

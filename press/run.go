@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/docuflow/docuflow/domain"
 )
@@ -30,6 +31,19 @@ func (p *Press) startIn(confined sandbox, pdfium bool) (*child, error) {
 
 // run does one job on one file of a workspace and moves the files that it made to out.
 func (p *Press) run(ctx context.Context, workspace domain.WorkspaceID, work job, file, out string) (result, error) {
+	begun := time.Now()
+	answer, err := p.runOnce(ctx, workspace, work, file, out)
+	if p.config.Ended != nil {
+		ended := Ended{Task: string(work.Task), Took: time.Since(begun)}
+		if err != nil {
+			ended.Failure = domain.AsFailure(err).Kind
+		}
+		p.config.Ended(ended)
+	}
+	return answer, err
+}
+
+func (p *Press) runOnce(ctx context.Context, workspace domain.WorkspaceID, work job, file, out string) (result, error) {
 	if workspace == domain.AllWorkspaces {
 		return result{}, fmt.Errorf("the file %s belongs to no workspace", file)
 	}

@@ -127,6 +127,13 @@ func (w *workers) keep(used *child, reusable bool) (surplus *child) {
 	return surplus
 }
 
+// count is how many children work, and how many are ready to.
+func (w *workers) count() (working, ready int) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	return len(w.slots), len(w.fresh) + len(w.kept)
+}
+
 // close ends all children and waits for their ends. A second call does nothing.
 func (w *workers) close() {
 	w.turn.Lock()

@@ -57,11 +57,17 @@ func (p Operations) oldestDue() string {
 	return "oldest " + span(p.At.Sub(p.Queue.OldestDue))
 }
 
-func balanceSentence(n int) string {
-	if n == 0 {
-		return "Every mail and document is in exactly one state."
+// balanced says that everything was counted and nothing is in no proper state.
+func (p Operations) balanced() bool { return !p.Count.At.IsZero() && p.Count.Unbalanced() == 0 }
+
+func (p Operations) balanceSentence() string {
+	switch {
+	case p.Count.At.IsZero():
+		return "Nobody has counted yet; a node does so within a minute."
+	case p.balanced():
+		return "Every one is in exactly one state, counted " + p.View.seconds(p.Count.At) + "."
 	}
-	return "These are in no proper state. Look at the log of the nodes."
+	return "Some are in no proper state; see below. Counted " + p.View.seconds(p.Count.At) + "."
 }
 
 // loads are the stages in their order, those that this version does not know last.
@@ -139,8 +145,8 @@ type need struct {
 }
 
 func (p Operations) needs() (needs []need) {
-	if p.Unbalanced > 0 {
-		needs = append(needs, need{"fail", "warn", plural(p.Unbalanced, "mail or document is", "mails or documents are") + " in no proper state.", "Look at the nodes’ logs; nothing was deleted.", time.Time{}})
+	for _, rule := range p.Count.Broken() {
+		needs = append(needs, need{"fail", "warn", "Out of balance: " + strconv.Itoa(p.Count.Problems[rule]) + " × " + strings.ReplaceAll(rule, "_", " ") + ".", "docs/operations.md says what that means and what to do.", time.Time{}})
 	}
 	if p.late() {
 		needs = append(needs, need{"fail", "warn", "Work is due and nobody takes it.", "Are all nodes alive, and are their slots enough?", p.Queue.OldestDue})

@@ -140,6 +140,7 @@ func (m *memory) Resume(_ context.Context, _ domain.WorkspaceID, stage domain.St
 
 func (m *memory) Operations(context.Context) (domain.Operations, error) {
 	o := domain.Operations{At: time.Now(), Typical: 4200 * time.Millisecond, Slowest: 9400 * time.Millisecond,
+		Count: domain.BalanceCheck{At: time.Now(), Mails: map[string]int{"documents": 5210, "nothing_usable": 31}, Documents: map[string]int{"completed": 6120, "failed": 3}},
 		Pauses: []domain.PausedStage{{Stage: "deliver", Workspaces: 1, Since: time.Now().Add(-165 * time.Minute)},
 			{Stage: "extract", Everywhere: true, Since: time.Now().Add(-4 * time.Minute)}}}
 	for i := range o.Done {

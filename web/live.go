@@ -143,6 +143,16 @@ func (h *hub) unsubscribe(workspace domain.WorkspaceID, s *subscription) {
 	}
 }
 
+// watchers is how many streams there are.
+func (h *hub) watchers() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, rm := range h.rooms {
+		n += len(rm.streams)
+	}
+	return n
+}
+
 // follow reads what changed in one workspace each time it is nudged.
 func (h *hub) follow(rm *room) {
 	for {

@@ -162,6 +162,9 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.hub.run(ctx, s.cfg.Feed.Subscribe(ctx))
 }
 
+// Watchers is how many event streams are open.
+func (s *Server) Watchers() int { return s.hub.watchers() }
+
 func (s *Server) view() templates.View {
 	return templates.View{Stages: s.cfg.Stages, Reads: s.cfg.Reads, Zone: s.cfg.Zone, Now: time.Now()}
 }

@@ -7,47 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/docuflow/docuflow/mail"
 )
-
-// metrics are what the node counts about itself.
-type metrics struct {
-	registry *prometheus.Registry
-	mails    *prometheus.CounterVec
-	octets   prometheus.Counter
-	took     prometheus.Histogram
-}
-
-func newMetrics() *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "docuflow_smtp_mails_total", Help: "Mails that were transmitted to us, by SMTP reply code.",
-		}, []string{"code"}),
-		octets: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "docuflow_smtp_received_bytes_total", Help: "Octets of transmitted mails.",
-		}),
-		took: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "docuflow_smtp_mail_duration_seconds", Help: "From DATA to the reply.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 12),
-		}),
-	}
-	m.registry.MustRegister(m.mails, m.octets, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
-}
-
-func (m *metrics) answered(a mail.Answer) {
-	m.mails.WithLabelValues(strconv.Itoa(a.Code)).Inc()
-	m.octets.Add(float64(a.Size))
-	m.took.Observe(a.Took.Seconds())
-}
 
 // adminHandler answers operators: /healthz says that the process lives,
 // /readyz whether it should be sent mail and visitors, /metrics is for Prometheus.

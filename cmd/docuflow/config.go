@@ -86,6 +86,7 @@ type settings struct {
 	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
 
 	services
+	OTLPEndpoint string `env:"DOCUFLOW_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" name:"otlp-endpoint" help:"OpenTelemetry receiver for traces, OTLP over HTTP, like http://collector:4318. Without it nothing is traced."`
 
 	reading
 	logging
@@ -181,19 +182,6 @@ type reading struct {
 	Languages []string `env:"DOCUFLOW_OCR_LANGUAGES" default:"eng,deu,fra,spa,ita,nld,por,pol" help:"Languages of scans and photos, in tesseract's codes."`
 }
 
-type logging struct {
-	LogLevel  slog.Level `env:"DOCUFLOW_LOG_LEVEL" default:"INFO" help:"DEBUG, INFO, WARN or ERROR."`
-	LogFormat string     `env:"DOCUFLOW_LOG_FORMAT" default:"text" enum:"text,json" help:"text or json."`
-}
-
-func (l logging) logger(term terminal) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.LogLevel}
-	if l.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(term.log, options))
-	}
-	return slog.New(slog.NewTextHandler(term.log, options))
-}
-
 // defaultDataDir is where programs of this system keep a user's data.
 func defaultDataDir() string {
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
@@ -259,6 +247,8 @@ func (s settings) complete() (settings, error) {
 	s.polling.check(report)
 	s.checkClustering(report)
 	s.checkMailing(report)
+	receiver, err := url.Parse(s.OTLPEndpoint)
+	report(s.OTLPEndpoint != "" && (err != nil || receiver.Host == ""), "DOCUFLOW_OTLP_ENDPOINT: %q is not a web address", s.OTLPEndpoint)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/docuflow/docuflow/integrations/folder"
+	"github.com/docuflow/docuflow/pipeline"
 	"github.com/docuflow/docuflow/storage/postgres"
 )
 
@@ -60,7 +60,7 @@ type setting struct {
 }
 
 // What the page has instead of defaults that differ from machine to machine.
-var pageVars = kong.Vars{"data_dir": "~/.local/share/docuflow", "filed_names": folder.DefaultPattern}
+var pageVars = kong.Vars{"data_dir": "~/.local/share/docuflow", "filed_names": pipeline.FolderPattern}
 
 // allSettings reads the command line's own description: what has an
 // environment name there is a setting. One that several commands have is

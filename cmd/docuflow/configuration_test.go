@@ -76,8 +76,8 @@ func TestSettingsAreReadByTheCommandLineAlone(t *testing.T) {
 	}
 }
 
-// fine are settings that production is content with, but for the database.
-func fine(t *testing.T) {
+// setForProduction sets settings that production is content with, but for the database.
+func setForProduction(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"DATABASE_URL": "postgres://docuflow:b1946ac92492d234@127.0.0.1:1/docuflow", "DOCUFLOW_COOKIE_KEY": "8c7e1f0a9b3d5e6f7a1c2b4d8e9f0a3c",
@@ -114,7 +114,7 @@ func TestConfigCheck(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fine(t)
+			setForProduction(t)
 			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
@@ -137,7 +137,7 @@ func TestConfigCheck(t *testing.T) {
 }
 
 func TestConfigCheckAsksTheDatabase(t *testing.T) {
-	fine(t)
+	setForProduction(t)
 	t.Setenv("DATABASE_URL", postgrestest.New(t, migrated))
 	if _, err := checkSettings(t); err == nil || !strings.Contains(err.Error(), "superuser") {
 		t.Errorf("a superuser: %v", err)

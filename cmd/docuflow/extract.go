@@ -134,7 +134,7 @@ func withPress(r reading, jobs int, f func(*press.Press) error) (err error) {
 	if err := os.Chmod(tempDir, 0o711); err != nil { // the press's children are another user
 		return fmt.Errorf("open the directory for temporary files: %w", err)
 	}
-	press, err := openPress(r, orProcessors(jobs), tempDir, slog.New(slog.DiscardHandler))
+	press, err := openPress(r, orProcessors(jobs), tempDir, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

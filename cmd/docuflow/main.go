@@ -41,6 +41,7 @@ type commands struct {
 	Token       tokenCommand       `cmd:"" help:"Make access tokens for the JSON API."`
 	Keys        keysCommand        `cmd:"" help:"Make and rotate the keys that secrets of connections are sealed with."`
 	Config      configCommand      `cmd:"" help:"Check the settings of a server, or print the page of all settings."`
+	Doctor      doctorCommand      `cmd:"" help:"Look at everything that a server needs, and say what to do about what is wrong."`
 	Warm        warmCommand        `cmd:"" help:"Prepare the PDF reader's cache, so that the first document is quick."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,6 +144,7 @@ func (n *node) run(ctx context.Context, doors doors) error {
 	if n.mailbox != nil {
 		serve("fetch mail", func() error { n.mailbox.Run(serving); return nil })
 	}
+	serve("count", func() error { n.countCensus(serving); return nil })
 	serve("replay", func() error { n.replayer().Run(serving); return nil })
 
 	<-serving.Done()
@@ -203,6 +205,15 @@ func (n *node) finishWork(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// publicHost is the host of a web address.
+func publicHost(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return parsed.Hostname()
 }
 
 func isHTTPS(url string) bool { return strings.HasPrefix(url, "https://") }

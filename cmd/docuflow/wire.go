@@ -42,6 +42,7 @@ type node struct {
 	mailTLS  mailTLS
 	mailbox  *imap.Mailbox // nil when none is read
 	web      *web.Server
+	tracing  *tracing // nil: nothing is traced
 
 	outside *pipeline.Outside
 	teller  *pipeline.Teller
@@ -89,14 +90,17 @@ func (n *node) assemble(ctx context.Context) error {
 	if n.blobs, err = openBlobs(ctx, settings); err != nil {
 		return err
 	}
-	if n.press, err = openPress(settings.reading, settings.Jobs, tempDir, log); err != nil {
+	if n.press, err = openPress(settings.reading, settings.Jobs, tempDir, log, n.metrics.pressed); err != nil {
 		return err
 	}
 	log.Info("press is ready", "sandbox", n.press.Sandbox(), "recognition", n.press.Recognition())
 	if err := n.openOutside(); err != nil {
 		return err
 	}
-	steps := n.stages(tempDir)
+	if n.tracing, err = openTracing(ctx, settings.OTLPEndpoint, n.name); err != nil {
+		return err
+	}
+	steps := n.tracing.steps(n.stages(tempDir))
 	first := steps[0].Info().Name
 	peers, err := settings.peers(log)
 	if err != nil {
@@ -104,15 +108,15 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.system = actors.New(actors.Config{
 		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store), first, tempDir),
+		Unpack:       n.tracing.unpacker(pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store), first, tempDir)),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
 		ScanEvery: settings.ScanEvery, IdleAfter: time.Minute,
 		Membership: actors.Membership{Members: store, Beat: settings.ClusterBeat, TTL: settings.ClusterTTL},
-		Peers:      peers, Drained: n.turnAway, Log: log,
+		Peers:      peers, Drained: n.turnAway, Ended: n.metrics.attempted, Log: log,
 	})
-	acceptance := pipeline.NewAcceptance(n.blobs, store, first, tempDir, n.system.Kick)
+	acceptance := pipeline.NewAcceptance(n.blobs, n.tracing.intake(store), first, tempDir, n.system.Kick)
 	if err := n.openMail(acceptance); err != nil {
 		return err
 	}
@@ -125,12 +129,12 @@ func (n *node) openMail(acceptance *pipeline.Acceptance) (err error) {
 	if n.mailTLS, err = openMailTLS(settings, log); err != nil {
 		return err
 	}
-	n.mail = mail.NewServer(n.mailConfig(), acceptance)
+	n.mail = mail.NewServer(n.mailConfig(), n.tracing.inbox(acceptance))
 	if settings.IMAPAddr != "" {
 		n.mailbox = imap.New(imap.Config{
 			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
 			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
-		}, acceptance, n.store)
+		}, n.tracing.inbox(acceptance), n.store)
 	}
 	return nil
 }
@@ -152,7 +156,11 @@ func (n *node) openWeb(acceptance *pipeline.Acceptance, steps []pipeline.Step, t
 		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	n.metrics.registry.MustRegister(present{n})
+	return nil
 }
 
 // openOutside opens the folder and whatever workspaces are connected with.
@@ -166,11 +174,12 @@ func (n *node) openOutside() (err error) {
 	if n.vault, err = openVault(n.settings.Keyset); err != nil {
 		return err
 	}
-	always := []pipeline.Place{{Destination: n.folder, Pattern: n.settings.FiledNames}}
+	always := []pipeline.Place{{Destination: countedDestination{n.folder, n.metrics}, Pattern: n.settings.FiledNames}}
 	for _, destination := range n.also {
 		always = append(always, pipeline.Place{Destination: destination, Pattern: n.settings.FiledNames})
 	}
 	n.outside = pipeline.NewOutside(n.settings.kinds(n.store), n.store, n.store, n.store, seals{n.vault}, n.log, always...)
+	n.outside.Observe(n.metrics.called)
 	n.teller = pipeline.NewTeller(n.outside, n.store, n.store, n.settings.PublicURL, n.name)
 	return nil
 }
@@ -241,8 +250,8 @@ func openBlobs(ctx context.Context, s settings) (blobs, error) {
 	})
 }
 
-func openPress(r reading, jobs int, tempDir string, log *slog.Logger) (*press.Press, error) {
-	return press.New(press.Config{TempDir: tempDir, CacheDir: r.CacheDir, OCRDir: r.OCRDir, Languages: r.Languages, Jobs: jobs, Log: log})
+func openPress(r reading, jobs int, tempDir string, log *slog.Logger, ended func(press.Ended)) (*press.Press, error) {
+	return press.New(press.Config{TempDir: tempDir, CacheDir: r.CacheDir, OCRDir: r.OCRDir, Languages: r.Languages, Jobs: jobs, Log: log, Ended: ended})
 }
 
 // emptyDir makes a directory and removes what a killed predecessor left in it.
@@ -270,7 +279,7 @@ func nodeName(s settings) string {
 
 // close ends what assemble has opened.
 func (n *node) close() error {
-	var errs []error
+	errs := []error{n.tracing.close()}
 	if n.press != nil {
 		errs = append(errs, n.press.Close())
 	}

@@ -22,6 +22,9 @@ func (s *Store) Operations(ctx context.Context) (operations domain.Operations, e
 		if err := selectStages(ctx, tx, &operations); err != nil {
 			return err
 		}
+		if err := selectBalanceCheck(ctx, tx, &operations.Count); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, "SELECT stage, count(DISTINCT workspace_id), min(since), bool_or(workspace_id IS NULL) FROM stage_pauses GROUP BY stage ORDER BY min(since)")
 		if err != nil {
 			return err
@@ -41,20 +44,13 @@ func perMinute(table, column string) string {
 		ON floor(extract(epoch FROM clock_timestamp() - x.at) / 60) = 59 - m GROUP BY m ORDER BY m)::int[]`
 }
 
-// What is in no proper state: a mail whose documents are missing, and a
-// document that claims to be worked on long after its lease. Only of the last day: more
-// was looked at before.
-const unbalanced = `(SELECT count(*) FROM mails WHERE received_at > clock_timestamp() - interval '1 day' AND status = 'UNPACKED' AND disposition = 'documents'
-		AND NOT EXISTS (SELECT FROM documents WHERE mail_id = mails.id))
-	+ (SELECT count(*) FROM documents WHERE status = 'PROCESSING' AND discarded_at IS NULL AND lease_until < clock_timestamp() - interval '5 minutes')`
-
 func selectThroughput(ctx context.Context, tx pgx.Tx, o *domain.Operations) error {
 	var accepted, done []int
-	err := tx.QueryRow(ctx, `SELECT clock_timestamp(), `+perMinute("mails", "received_at")+`, `+perMinute("documents", "completed_at")+`, `+unbalanced+`,
+	err := tx.QueryRow(ctx, `SELECT clock_timestamp(), `+perMinute("mails", "received_at")+`, `+perMinute("documents", "completed_at")+`,
 			coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY took), '0'), coalesce(percentile_cont(0.95) WITHIN GROUP (ORDER BY took), '0')
 		FROM (SELECT d.completed_at - coalesce(m.received_at, d.created_at) AS took FROM documents d LEFT JOIN mails m ON m.id = d.mail_id
 			WHERE d.completed_at > clock_timestamp() - interval '1 hour') lately`).
-		Scan(&o.At, &accepted, &done, &o.Unbalanced, &o.Typical, &o.Slowest)
+		Scan(&o.At, &accepted, &done, &o.Typical, &o.Slowest)
 	copy(o.Accepted[:], accepted)
 	copy(o.Done[:], done)
 	return err

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -69,6 +70,23 @@ func (s *Store) Check(ctx context.Context) error {
 func (s *Store) Version(ctx context.Context) (version string, err error) {
 	err = s.pool.QueryRow(ctx, "SHOW server_version").Scan(&version)
 	return version, err
+}
+
+// PoolUse is how many connections to the database are in use and idle,
+// how many there may be, and how often and for how long a query had to wait for one so far.
+type PoolUse struct {
+	Used, Idle, Most int
+	Waits            int64
+	Waited           time.Duration
+}
+
+// Pool counts the connections of this process.
+func (s *Store) Pool() PoolUse {
+	stat := s.pool.Stat()
+	return PoolUse{
+		Used: int(stat.AcquiredConns()), Idle: int(stat.IdleConns()), Most: int(stat.MaxConns()),
+		Waits: stat.EmptyAcquireCount(), Waited: stat.EmptyAcquireWaitTime(),
+	}
 }
 
 // Feed tells which workspaces changed.
