@@ -105,8 +105,13 @@ func serveFirst(leaves []*kong.Node) []*kong.Node {
 func newSetting(env string, flag *kong.Flag) setting {
 	return setting{
 		env: env, flag: "--" + flag.Name, preset: flag.Default, help: flag.Help,
-		secret: flag.Target.Type() == reflect.TypeFor[secret](), needed: flag.Tag.Has("needed"),
+		secret: isSecret(flag.Target.Type()), needed: flag.Tag.Has("needed"),
 	}
+}
+
+// isSecret says that a setting is a secret, or several.
+func isSecret(kind reflect.Type) bool {
+	return kind == reflect.TypeFor[secret]() || kind == reflect.TypeFor[[]secret]()
 }
 
 const pageHead = `<!-- Written by docuflow config docs (make generate). Do not edit: edit the settings in cmd/docuflow. -->

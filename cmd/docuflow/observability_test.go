@@ -131,16 +131,16 @@ func TestAlertsWatchWhatIsExported(t *testing.T) {
 	}
 }
 
-// receiver is an OTLP receiver on loopback.
-type receiver struct {
+// traceReceiver is an OTLP receiver on loopback.
+type traceReceiver struct {
 	*httptest.Server
 	mu    sync.Mutex
 	spans []*spans.Span
 }
 
-func newReceiver(t *testing.T) *receiver {
+func newTraceReceiver(t *testing.T) *traceReceiver {
 	t.Helper()
-	r := &receiver{}
+	r := &traceReceiver{}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
 		var sent collector.ExportTraceServiceRequest
@@ -161,7 +161,7 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-func (r *receiver) byName() map[string]*spans.Span {
+func (r *traceReceiver) byName() map[string]*spans.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found := map[string]*spans.Span{}
@@ -174,7 +174,7 @@ func (r *receiver) byName() map[string]*spans.Span {
 // TestMailIsObserved sends one mail through the program and looks at what an
 // operator gets of it: metrics, one trace, and a log without persons.
 func TestMailIsObserved(t *testing.T) {
-	otlp := newReceiver(t)
+	otlp := newTraceReceiver(t)
 	p := start(t, newDataDir(t), "DOCUFLOW_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=50")
 	if err := p.send("Confidential subject", mail.File{Name: "invoice.pdf", MediaType: "application/pdf", Content: invoicePDF("N-1")}); err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func (p *program) metrics(t *testing.T) (lines []string) {
 
 // Another node that knows nothing but the row continues the same trace.
 func TestTraceGoesOnOnAnotherNode(t *testing.T) {
-	otlp := newReceiver(t)
+	otlp := newTraceReceiver(t)
 	id := uuid.Must(uuid.NewV7()).String()
 	for node, work := range map[string]func(*tracing){
 		"a": func(tr *tracing) { tr.first(t.Context(), "smtp data", id, time.Now()) },

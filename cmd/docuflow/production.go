@@ -20,7 +20,7 @@ func (s settings) production() error {
 		if hint != "" && value.IsZero() {
 			problems = append(problems, fmt.Errorf("%s is not set; %s", name, hint))
 		}
-		if kept, ok := value.Interface().(secret); ok && guessable(kept) {
+		if slices.ContainsFunc(secretsIn(value), guessable) {
 			problems = append(problems, fmt.Errorf("%s is a secret that others can guess; make one with: openssl rand -hex 32", name))
 		}
 	})
@@ -28,6 +28,17 @@ func (s settings) production() error {
 		problems = append(problems, fmt.Errorf("DOCUFLOW_PUBLIC_URL: %q would send session cookies in plain HTTP; put a proxy with TLS in front and set the address that starts with https://", s.PublicURL))
 	}
 	return errors.Join(problems...)
+}
+
+// secretsIn are the secrets that a setting holds: one, several or none.
+func secretsIn(value reflect.Value) []secret {
+	switch kept := value.Interface().(type) {
+	case secret:
+		return []secret{kept}
+	case []secret:
+		return kept
+	}
+	return nil
 }
 
 // eachSetting visits the fields that have an environment name, in their order.
