@@ -70,7 +70,6 @@ func wrapped(err error, doing string) error {
 }
 
 func countBalance(ctx context.Context, tx pgx.Tx, every time.Duration) error {
-	began := time.Now()
 	mails, err := countStates(ctx, tx, "mails", mailState)
 	if err != nil {
 		return err
@@ -89,9 +88,10 @@ func countBalance(ctx context.Context, tx pgx.Tx, every time.Duration) error {
 			problems[name] = broken
 		}
 	}
-	took := time.Since(began)
-	_, err = tx.Exec(ctx, `UPDATE balance_checks SET checked_at = clock_timestamp(), took = $1, next_at = clock_timestamp() + $2::interval, mails = $3, documents = $4, problems = $5`,
-		took, max(every, restFactor*took), mails, documents, problems)
+	// now() is when the transaction began.
+	_, err = tx.Exec(ctx, `UPDATE balance_checks SET checked_at = clock_timestamp(), took = clock_timestamp() - now(),
+		next_at = clock_timestamp() + greatest($1::interval, $2::int * (clock_timestamp() - now())), mails = $3, documents = $4, problems = $5`,
+		every, restFactor, mails, documents, problems)
 	return err
 }
 

@@ -15,7 +15,8 @@ import (
 // kernel itself, so a test cannot make the clock of one process jump; it can
 // see that nobody looks at it.
 func TestNodesClockIsNotAsked(t *testing.T) {
-	allowed := []string{"desk.go"} // when a person edited a field: shown, never compared
+	// When a person edited a field: shown, never compared. And how far the clocks are apart, which the doctor tells.
+	allowed := []string{"desk.go", "inspect.go"}
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d files: %v", len(files), err)
