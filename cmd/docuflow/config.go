@@ -86,10 +86,12 @@ type settings struct {
 	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
 
 	services
-
+	entrance
 	reading
 	logging
 
+	// devProvider says that people sign in with the development provider.
+	devProvider bool
 	// development says that one person runs the server for themselves.
 	development bool
 }
@@ -259,6 +261,7 @@ func (s settings) complete() (settings, error) {
 	s.polling.check(report)
 	s.checkClustering(report)
 	s.checkMailing(report)
+	s.checkEntrance(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
 }
