@@ -37,6 +37,7 @@ type User struct {
 type Session struct {
 	User      User
 	Workspace Workspace
+	Role      Role
 	ExpiresAt time.Time
 }
 

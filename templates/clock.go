@@ -25,6 +25,9 @@ func (v View) moment(t time.Time) string {
 	return t.In(v.Zone).Format("2 Jan 15:04")
 }
 
+// day is a date without the time: 22 Nov 2026.
+func (v View) day(t time.Time) string { return t.In(v.Zone).Format("2 Jan 2006") }
+
 // dayKey names a day so that text order is time order.
 func (v View) dayKey(t time.Time) string { return t.In(v.Zone).Format(time.DateOnly) }
 

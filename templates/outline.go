@@ -77,6 +77,8 @@ func outline(name string) string {
 		return "M2 3h12v8H7l-3 2.6V11H2z"
 	case "out":
 		return "M9 2.5h4.5V7M13.2 2.8L7.5 8.5M6.5 3.5h-4v10h10v-4"
+	case "google":
+		return "M8.2 8h5.1a5.3 5.3 0 1 1-1.5-3.7"
 	case "zoom":
 		return "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14M5 7h4M7 5v4"
 	}

@@ -193,7 +193,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("ask for consent: %w", err)
 	}
 	kept := base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{state, verifier, string(id)}, " ")))
-	http.SetCookie(w, s.keptConsent(s.sign(kept), consentLife))
+	http.SetCookie(w, s.keptConsent(s.sign(consentPurpose, kept), consentLife))
 	http.Redirect(w, r, address, http.StatusSeeOther)
 	return nil
 }
@@ -227,7 +227,7 @@ func (s *Server) consentOf(r *http.Request) (state, verifier string, id domain.C
 	if err != nil {
 		return "", "", "", err
 	}
-	value, ok := s.verify(cookie.Value)
+	value, ok := s.verify(consentPurpose, cookie.Value)
 	kept, err := base64.RawURLEncoding.DecodeString(value)
 	parts := strings.Split(string(kept), " ")
 	if !ok || err != nil || len(parts) != 3 {

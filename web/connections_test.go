@@ -64,7 +64,7 @@ func TestConsentIsBoundToTheBrowserThatBeganIt(t *testing.T) {
 	begun := s.get(t, "/connections/"+vehicles+"/sign-in")
 	begun.want(t, http.StatusSeeOther)
 	to, err := url.Parse(begun.Header.Get("Location"))
-	if err != nil || !strings.Contains(to.RawQuery, "http://docuflow.example/connections/granted") || strings.Contains(to.RawQuery, s.verifier) {
+	if err != nil || !strings.Contains(to.RawQuery, "https://books.example/connections/granted") || strings.Contains(to.RawQuery, s.verifier) {
 		t.Fatalf("%s %v", begun.Header.Get("Location"), err)
 	}
 	cookie := begun.Cookies()[0]

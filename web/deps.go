@@ -213,14 +213,80 @@ type Feed interface {
 	Subscribe(ctx context.Context) <-chan domain.WorkspaceID
 }
 
-// Sessions signs people in and out. Tokens are secrets of the browser; only
+// Sessions keeps browsers signed in. Tokens are secrets of the browser; only
 // their hashes are stored.
 type Sessions interface {
+	Session(ctx context.Context, sessionToken string) (domain.Session, error)
+	// RenewSession lets a session last for seven days from now.
+	RenewSession(ctx context.Context, sessionToken string) (expires time.Time, err error)
+	SignOut(ctx context.Context, sessionToken string) error
+}
+
+// Doors lets people in. Every way gives a session with a new token.
+type Doors interface {
 	// SignIn trades a one-time link's token for a session; domain.ErrNotFound when it
 	// is unknown, used or expired.
-	SignIn(ctx context.Context, linkToken string) (sessionToken string, session domain.Session, err error)
-	Session(ctx context.Context, sessionToken string) (domain.Session, error)
-	SignOut(ctx context.Context, sessionToken string) error
+	SignIn(ctx context.Context, linkToken string, arrival domain.Arrival) (sessionToken string, session domain.Session, err error)
+	// SignInAs lets in whom a provider has proved. Both: domain.ErrNoWorkspace
+	// when they belong nowhere and newcomers need an invitation.
+	SignInAs(ctx context.Context, identity domain.Identity, arrival domain.Arrival) (sessionToken string, session domain.Session, err error)
+	// AskForLink makes a one-time link's token for an address; domain.ErrNotFound
+	// when the address may not have one.
+	AskForLink(ctx context.Context, email string, signUp bool) (linkToken string, err error)
+}
+
+// Provider proves elsewhere who somebody is: Google, or any OpenID provider.
+// Its errors have a domain.Failure.
+type Provider interface {
+	Title() string
+	// Begin returns where the browser goes. It comes back with the state and a
+	// code, which Finish trades in.
+	Begin(ctx context.Context, state, nonce, verifier string) (url string, err error)
+	Finish(ctx context.Context, code, nonce, verifier string) (domain.Identity, error)
+}
+
+// Letters mails plain text to people.
+type Letters interface {
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+// Devices is where a person is signed in.
+type Devices interface {
+	Devices(ctx context.Context, user domain.UserID, current string) ([]domain.Device, error)
+	EndSession(ctx context.Context, user domain.UserID, id domain.SessionID) error
+	EndOtherSessions(ctx context.Context, user domain.UserID, current string) error
+}
+
+// Memberships is where a person belongs.
+type Memberships interface {
+	Memberships(ctx context.Context, user domain.UserID) ([]domain.Membership, error)
+	// Enter takes a session to another of its user's workspaces.
+	Enter(ctx context.Context, sessionToken string, workspace domain.WorkspaceID) error
+}
+
+// Team is who belongs to a workspace. by is the person's address.
+type Team interface {
+	Team(ctx context.Context, workspace domain.WorkspaceID) ([]domain.Membership, []domain.Invitation, error)
+	// ChangeRole and RemoveMember answer domain.ErrLastOwner when no owner would be left.
+	ChangeRole(ctx context.Context, workspace domain.WorkspaceID, user domain.UserID, role domain.Role, by string) error
+	// RemoveMember also ends the person's sessions in the workspace.
+	RemoveMember(ctx context.Context, workspace domain.WorkspaceID, user domain.UserID, by string) error
+}
+
+// Inviter makes invitations. by is the person's address.
+type Inviter interface {
+	// Invite returns the secret of the invitation's link, which replaces an
+	// earlier one; domain.ErrNotDue when the person belongs to the workspace.
+	Invite(ctx context.Context, workspace domain.WorkspaceID, email string, role domain.Role, by string) (token string, err error)
+	Withdraw(ctx context.Context, workspace domain.WorkspaceID, id domain.InvitationID, by string) error
+}
+
+// Invitations are for whoever has their links.
+type Invitations interface {
+	Invitation(ctx context.Context, token string) (domain.Invitation, error)
+	// Accept lets somebody join and signs them in there. The identity may be
+	// empty: the link proves the address. Otherwise domain.ErrOtherAddress when it is another one's.
+	Accept(ctx context.Context, token string, identity domain.Identity, browser string) (sessionToken string, session domain.Session, err error)
 }
 
 // Tokens checks API tokens; domain.ErrNotFound when it is unknown or revoked.

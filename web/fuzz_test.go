@@ -10,15 +10,15 @@ import (
 // FuzzSessionCookie: only what the server signed is a session, whatever comes.
 func FuzzSessionCookie(f *testing.F) {
 	s := &Server{cfg: Config{CookieKey: []byte(strings.Repeat("k", 32))}}
-	for _, seed := range []string{"", ".", "a.", ".a", "a.b", s.sign("session-1"), s.sign(""), s.sign("a.b.c"), "session-1." + strings.Repeat("A", 43)} {
+	for _, seed := range []string{"", ".", "a.", ".a", "a.b", s.sign(sessionPurpose, "session-1"), s.sign(sessionPurpose, ""), s.sign(sessionPurpose, "a.b.c"), "session-1." + strings.Repeat("A", 43)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		token, ok := s.verify(value)
-		if ok && s.sign(token) != value {
+		token, ok := s.verify(sessionPurpose, value)
+		if ok && s.sign(sessionPurpose, token) != value {
 			t.Errorf("%q passes as the session %q", value, token)
 		}
-		if again, ok := s.verify(s.sign(value)); value != "" && (!ok || again != value) {
+		if again, ok := s.verify(sessionPurpose, s.sign(sessionPurpose, value)); value != "" && (!ok || again != value) {
 			t.Errorf("the signed %q is read as %q, %v", value, again, ok)
 		}
 	})

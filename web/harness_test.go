@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/docuflow/docuflow/domain"
 )
 
 // site is a server over memory, as a browser sees it.
@@ -27,11 +29,12 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
 	m, log := newMemory(), &bytes.Buffer{}
 	cfg := Config{
-		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
-		Connections: m, ConnectionDesk: m, ConnectionUse: m, ConnectionConsent: m, PublicURL: "http://docuflow.example",
+		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Doors: m, Devices: m, Belongings: m, Team: m, Inviter: m, Invited: m, Tokens: m, Intake: m, Files: m, Sampler: m,
+		Connections: m, ConnectionDesk: m, ConnectionUse: m, ConnectionConsent: m, PublicURL: "https://books.example",
 		Stages: stages(), Reads: "extract", Zone: time.UTC, Version: "1.4.0", CookieKey: bytes.Repeat([]byte("k"), 32), MaxUpload: 25 << 20,
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
+	cfg.Arrival = domain.Arrival{SignUp: true, MailDomain: "in.docuflow.example"}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -59,8 +62,10 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 func (s *site) cookie() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sessions["session-1"] = true
-	return s.server.cookieName() + "=" + s.server.sign("session-1")
+	if _, known := s.sessions["session-1"]; !known {
+		s.sessions["session-1"] = time.Now().Add(sessionLife)
+	}
+	return s.server.cookieName() + "=" + s.server.sign(sessionPurpose, "session-1")
 }
 
 type answer struct {

@@ -22,14 +22,14 @@ func TestStrangersAreLimited(t *testing.T) {
 		s.do(t, "GET", s.server.static.path("base.css"), nil, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusOK)
 	}
 	for range strangersPerMinute {
-		s.do(t, "GET", "/sign-in", nil, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusOK)
+		s.do(t, "GET", "/sign-in/x", nil, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusOK)
 	}
 	got := s.do(t, "POST", "/sign-in/x", nil, "X-Forwarded-For", "192.0.2.1")
 	got.want(t, http.StatusTooManyRequests, "Too many requests", "Wait 6 seconds", "<html")
 	if got.Header.Get("Retry-After") != "6" {
 		t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 	}
-	s.do(t, "GET", "/sign-in", nil, "X-Forwarded-For", "192.0.2.2").want(t, http.StatusOK)
+	s.do(t, "GET", "/sign-in/x", nil, "X-Forwarded-For", "192.0.2.2").want(t, http.StatusOK)
 	s.do(t, "GET", s.server.static.path("base.css"), nil, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusOK)
 	s.get(t, "/", "X-Forwarded-For", "192.0.2.1").want(t, http.StatusOK) // who is signed in is not a stranger
 }

@@ -42,7 +42,7 @@ func (s *site) browser(t *testing.T) context.Context {
 	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
 	t.Cleanup(cancelTime)
 	s.cookie()
-	if err := chromedp.Run(ctx, network.SetCookie(s.server.cookieName(), s.server.sign("session-1")).WithURL(s.url)); err != nil {
+	if err := chromedp.Run(ctx, network.SetCookie(s.server.cookieName(), s.server.sign(sessionPurpose, "session-1")).WithURL(s.url)); err != nil {
 		t.Fatal(err)
 	}
 	return ctx
@@ -55,7 +55,7 @@ func TestLook(t *testing.T) {
 	if directory == "" {
 		t.Skip("set DOCUFLOW_LOOK to a directory for the pictures")
 	}
-	s, empty := newSite(t), newSite(t)
+	s, empty := newSite(t, func(c *Config) { c.Provider, c.Letters = &oracle{}, &letterbox{} }), newSite(t)
 	seed(s.memory)
 	seedDocument(t, s.memory)
 	ctx, ectx := s.browser(t), empty.browser(t)
@@ -94,6 +94,14 @@ func TestLook(t *testing.T) {
 		{ctx, "review-390", s.url + "/review", 390, 844, false},
 		{ctx, "error-1280", s.url + "/documents/nothing", 1280, 500, false},
 		{ctx, "signin-390", s.url + "/sign-in/link-1", 390, 844, false},
+		{ctx, "signin-ways-390", s.url + "/sign-in", 390, 844, false},
+		{ctx, "signin-refused-390", s.url + "/sign-in/callback", 390, 844, false},
+		{ctx, "signin-1280", s.url + "/sign-in", 1280, 844, true},
+		{ctx, "join-390", s.url + "/join/invitation-1", 390, 844, false},
+		{ctx, "account-1280", s.url + "/account", 1280, 600, false},
+		{ctx, "account-390", s.url + "/account", 390, 844, false},
+		{ctx, "members-1280", s.url + "/members", 1280, 600, false},
+		{ctx, "members-390", s.url + "/members", 390, 844, false},
 		{fctx, "failures-1280", broken.url + "/failures", 1280, 1100, false},
 		{fctx, "failures-dark-1280", broken.url + "/failures?discarded=3&at=2026-11-23T07:00:00Z", 1280, 1100, true},
 		{fctx, "failures-900", broken.url + "/failures", 900, 1200, false},

@@ -31,7 +31,7 @@ type memory struct {
 	events    map[domain.DocumentID][]domain.Event
 	files     map[domain.ObjectKey][]byte
 	links     map[string]bool // one-time sign-in links
-	sessions  map[string]bool
+	people
 	tokens    map[string]bool
 	feeds     []chan domain.WorkspaceID
 	samples   []string
@@ -61,7 +61,7 @@ func newMemory() *memory {
 		documents: map[domain.DocumentID]domain.Document{}, mails: map[domain.MailID]domain.Mail{},
 		attempts: map[domain.DocumentID][]domain.Attempt{}, events: map[domain.DocumentID][]domain.Event{},
 		files: map[domain.ObjectKey][]byte{}, links: map[string]bool{"link-1": true},
-		bound: 500, sessions: map[string]bool{}, tokens: map[string]bool{"token-1": true},
+		bound: 500, people: newPeople(), tokens: map[string]bool{"token-1": true},
 	}
 }
 
@@ -346,44 +346,13 @@ func (m *memory) Subscribe(context.Context) <-chan domain.WorkspaceID {
 	return feed
 }
 
-func (m *memory) session() domain.Session {
-	return domain.Session{User: m.user, Workspace: m.workspace, ExpiresAt: time.Now().Add(sessionLife)}
-}
-
-func (m *memory) SignIn(_ context.Context, link string) (string, domain.Session, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.links[link] {
-		return "", domain.Session{}, domain.ErrNotFound
-	}
-	delete(m.links, link)
-	m.sessions["session-1"] = true
-	return "session-1", m.session(), nil
-}
-
-func (m *memory) Session(_ context.Context, token string) (domain.Session, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.sessions[token] {
-		return domain.Session{}, domain.ErrNotFound
-	}
-	return m.session(), nil
-}
-
-func (m *memory) SignOut(_ context.Context, token string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.sessions, token)
-	return nil
-}
-
 func (m *memory) Token(_ context.Context, bearer string) (domain.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.tokens[bearer] {
 		return domain.Session{}, domain.ErrNotFound
 	}
-	return m.session(), nil
+	return m.session(time.Now().Add(sessionLife)), nil
 }
 
 var errStorage = errors.New("disk on fire at /var/lib/secret")

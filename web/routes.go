@@ -17,12 +17,7 @@ func (s *Server) router() http.Handler {
 
 	r.With(middleware.Compress(compression, "text/css", "text/javascript", "image/svg+xml", "text/plain")).
 		Get("/static/*", s.handle(s.static.serve))
-	r.Group(func(r chi.Router) {
-		r.Use(s.limitStrangers)
-		r.Get("/sign-in", s.handle(s.signInHelp))
-		r.Get("/sign-in/{token}", s.handle(s.signInPage))
-		r.Post("/sign-in/{token}", s.handle(s.signIn))
-	})
+	s.signInRoutes(r)
 	r.Post(inboundPath, s.handle(s.apiInbound))
 
 	r.Group(func(r chi.Router) {
@@ -62,6 +57,7 @@ func (s *Server) router() http.Handler {
 			r.Post("/{id}/test", s.handle(s.testConnection))
 			r.Post("/{id}/remove", s.handle(s.removeConnection))
 		})
+		s.peopleRoutes(r)
 		r.Route("/operations", func(r chi.Router) {
 			r.Get("/", s.handle(s.operations))
 			r.Post("/pause", s.handle(s.operate("stage", s.pauseStage)))
@@ -92,6 +88,39 @@ func (s *Server) router() http.Handler {
 	})
 	r.Route(apiPrefix, s.apiRoutes)
 	return r
+}
+
+// signInRoutes are the ways in. What takes a secret or mails one is limited;
+// the way to the provider and back is tied to the browser that began it.
+func (s *Server) signInRoutes(r chi.Router) {
+	r.Get("/sign-in", s.handle(s.signInPage))
+	r.Get("/sign-in/provider", s.handle(s.toProvider))
+	r.Get("/sign-in/callback", s.handle(s.fromProvider))
+	r.Group(func(r chi.Router) {
+		r.Use(s.limitStrangers)
+		r.Post("/sign-in", s.handle(s.askForLink))
+		r.Get("/sign-in/{token}", s.handle(s.linkPage))
+		r.Post("/sign-in/{token}", s.handle(s.useLink))
+		r.Get("/join/{token}", s.handle(s.invitationPage))
+		r.Post("/join/{token}", s.handle(s.acceptInvitation))
+	})
+}
+
+// peopleRoutes are about who is signed in, and who belongs to the workspace.
+func (s *Server) peopleRoutes(r chi.Router) {
+	r.Route("/account", func(r chi.Router) {
+		r.Get("/", s.handle(s.account))
+		r.Post("/enter", s.handle(s.enterWorkspace))
+		r.Post("/sessions/{id}/end", s.handle(s.endSession))
+		r.Post("/sessions/end-others", s.handle(s.endOtherSessions))
+	})
+	r.Route("/members", func(r chi.Router) {
+		r.Get("/", s.handle(s.members))
+		r.Post("/invite", s.handle(s.invite))
+		r.Post("/invitations/{id}/withdraw", s.handle(s.withdraw))
+		r.Post("/{id}/role", s.handle(s.changeRole))
+		r.Post("/{id}/remove", s.handle(s.removeMember))
+	})
 }
 
 const apiPrefix = "/api/v1"

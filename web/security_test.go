@@ -20,6 +20,9 @@ func (s *site) pages(t *testing.T) map[string]answer {
 		"missing":  s.get(t, "/nowhere"),
 		"sign-in":  s.do(t, http.MethodGet, "/sign-in/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E", nil),
 		"help":     s.do(t, http.MethodGet, "/sign-in", nil),
+		"account":  s.get(t, "/account"),
+		"members":  s.get(t, "/members"),
+		"join":     s.do(t, http.MethodGet, "/join/invitation-1", nil),
 		"empty":    newSite(t).get(t, "/"),
 	}
 }
@@ -123,7 +126,7 @@ func TestTamperedCookiesAreNoSession(t *testing.T) {
 	s := newSite(t)
 	good := strings.TrimPrefix(s.cookie(), "docuflow=")
 	other := newSite(t, func(c *Config) { c.CookieKey = []byte("another key of thirty-two octets") })
-	for _, value := range []string{"", "session-1", "session-1.", ".", good + "A", "x" + good, good[:len(good)-2], strings.Replace(good, "session-1", "session-2", 1), other.server.sign("session-1")} {
+	for _, value := range []string{"", "session-1", "session-1.", ".", good + "A", "x" + good, good[:len(good)-2], strings.Replace(good, "session-1", "session-2", 1), other.server.sign(sessionPurpose, "session-1")} {
 		page := s.do(t, http.MethodGet, "/", nil, "Cookie", "docuflow="+value)
 		if page.StatusCode != http.StatusSeeOther || page.Header.Get("Location") != "/sign-in" {
 			t.Errorf("cookie %q: status %d", value, page.StatusCode)
@@ -162,7 +165,7 @@ func TestCrossOriginPostsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := s.documents[nordlys]; !ok || !s.links["link-1"] || !s.sessions["session-1"] {
+	if _, ok := s.documents[nordlys]; !ok || !s.links["link-1"] || s.sessions["session-1"].IsZero() {
 		t.Error("a refused request changed something")
 	}
 	s.post(t, "/documents/"+string(nordlys)+"/discard", nil, "Sec-Fetch-Site", "same-origin").want(t, http.StatusSeeOther)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
@@ -40,6 +41,12 @@ type Config struct {
 	Labels            Labels
 	Feed              Feed
 	Sessions          Sessions
+	Doors             Doors
+	Devices           Devices
+	Belongings        Memberships
+	Team              Team
+	Inviter           Inviter
+	Invited           Invitations
 	Tokens            Tokens
 	Intake            Intake
 	Files             Files
@@ -48,6 +55,13 @@ type Config struct {
 	// Painter is optional: without it the document page shows the PDF, and no
 	// evidence marked on it.
 	Painter Painter
+
+	// Provider is optional: without it people sign in by mailed links.
+	Provider Provider
+	// Letters is optional: without it no links are mailed.
+	Letters Letters
+	// Arrival is how newcomers are met; the browser's name is filled in.
+	Arrival domain.Arrival
 
 	// Stages are those of the pipeline, in order.
 	Stages []domain.StageInfo
@@ -99,6 +113,7 @@ func (c Config) check() error {
 		"Files": c.Files, "Sampler": c.Sampler, "Dead": c.Dead, "Replays": c.Replays, "Pauses": c.Pauses, "Operations": c.Operations, "Operators": c.Operators,
 		"MailLog": c.MailLog, "MailDesk": c.MailDesk, "Quarantine": c.Quarantine, "Policies": c.Policies, "Rules": c.Rules, "Addresses": c.Addresses, "Labels": c.Labels,
 		"Connections": c.Connections, "ConnectionDesk": c.ConnectionDesk, "ConnectionUse": c.ConnectionUse, "ConnectionConsent": c.ConnectionConsent,
+		"Doors": c.Doors, "Devices": c.Devices, "Belongings": c.Belongings, "Team": c.Team, "Inviter": c.Inviter, "Invited": c.Invited,
 	} {
 		if part == nil {
 			problems = append(problems, fmt.Errorf("%s is missing", name))
@@ -133,6 +148,7 @@ type Server struct {
 	static *static
 	limits *limits
 	hub    *hub
+	asked  chan string // addresses that asked for a sign-in link
 	routes http.Handler
 }
 
@@ -148,7 +164,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web server: %w", err)
 	}
-	s := &Server{cfg: cfg, static: files, limits: newLimits(cfg.RateLimits, cfg.TrustedProxies), hub: newHub(cfg.Ledger, cfg.Log)}
+	s := &Server{cfg: cfg, static: files, limits: newLimits(cfg.RateLimits, cfg.TrustedProxies), hub: newHub(cfg.Ledger, cfg.Log), asked: make(chan string, askedRoom)}
 	s.routes = s.router()
 	return s, nil
 }
@@ -156,9 +172,12 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
-// Run follows the feed and moves live pages until ctx is done. All event
-// streams end with it, so that the HTTP server can shut down.
+// Run follows the feed and moves live pages until ctx is done, and mails
+// sign-in links. All event streams end with it, so that the HTTP server can shut down.
 func (s *Server) Run(ctx context.Context) error {
+	var mailing sync.WaitGroup
+	defer mailing.Wait()
+	mailing.Go(func() { s.mailLinks(ctx) })
 	return s.hub.run(ctx, s.cfg.Feed.Subscribe(ctx))
 }
 

@@ -6,20 +6,23 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
-	"github.com/docuflow/docuflow/templates"
-	"github.com/go-chi/chi/v5"
 )
 
-const sessionLife = 7 * 24 * time.Hour
+const (
+	sessionLife = 7 * 24 * time.Hour
+	renewAfter  = time.Hour
+)
 
 // visitor is who asks: a signed-in browser or a program with a token.
 type visitor struct {
 	domain.Session
+	token string // of a browser's session; empty for programs
 	// still checks that the session or token is good: streams outlive requests.
 	still func(ctx context.Context) error
 }
@@ -57,11 +60,34 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) *http.Request {
 		s.refuse(w, r, err)
 		return nil
 	}
-	v := visitor{Session: session, still: func(ctx context.Context) error {
+	s.renew(w, r, session, token)
+	v := visitor{Session: session, token: token, still: func(ctx context.Context) error {
 		_, err := s.cfg.Sessions.Session(ctx, token)
 		return err
 	}}
 	return r.WithContext(context.WithValue(r.Context(), visitorKey{}, v))
+}
+
+// renew lets a session that is used last for seven days from now. It is
+// written at most once an hour, and not for a page that just stays open.
+func (s *Server) renew(w http.ResponseWriter, r *http.Request, session domain.Session, token string) {
+	if time.Until(session.ExpiresAt) > sessionLife-renewAfter || isStream(r) {
+		return
+	}
+	expires, err := s.cfg.Sessions.RenewSession(r.Context(), token)
+	if err != nil {
+		s.cfg.Log.WarnContext(r.Context(), "a session was not renewed", slog.Any("error", err)) // it is still good
+		return
+	}
+	s.setSession(w, token, expires)
+}
+
+func (s *Server) setSession(w http.ResponseWriter, token string, expires time.Time) {
+	http.SetCookie(w, s.cookie(s.cookieName(), s.sign(sessionPurpose, token), min(sessionLife, time.Until(expires))))
+}
+
+func isStream(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
 }
 
 func (s *Server) session(r *http.Request) (domain.Session, string, error) {
@@ -69,7 +95,7 @@ func (s *Server) session(r *http.Request) (domain.Session, string, error) {
 	if err != nil {
 		return domain.Session{}, "", domain.ErrNotFound
 	}
-	token, ok := s.verify(cookie.Value)
+	token, ok := s.verify(sessionPurpose, cookie.Value)
 	if !ok {
 		return domain.Session{}, "", domain.ErrNotFound
 	}
@@ -78,7 +104,7 @@ func (s *Server) session(r *http.Request) (domain.Session, string, error) {
 }
 
 func (s *Server) sendToSignIn(w http.ResponseWriter, r *http.Request) {
-	if wantsJSON(r) || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream") || r.Method != http.MethodGet {
+	if wantsJSON(r) || isStream(r) || r.Method != http.MethodGet {
 		w.Header().Set("HX-Redirect", "/sign-in")
 		s.refuse(w, r, &problem{Status: http.StatusUnauthorized, Kind: "signed_out", Title: "You are signed out", Detail: "Nothing was changed. Sign in and try again."})
 		return
@@ -121,81 +147,46 @@ func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, detail stri
 	s.refuse(w, r, s.countFailure(w, r, &problem{Status: http.StatusUnauthorized, Kind: "unauthorized", Title: "This needs an API token", Detail: detail}))
 }
 
-func (s *Server) signInHelp(w http.ResponseWriter, r *http.Request) error {
-	return render(w, r, http.StatusOK, templates.SignIn(s.strangerShell(r, "Sign in"), r.Host, "", ""))
-}
-
-// signInPage changes nothing, unless links are printed: previews and mail
-// scanners open links too.
-func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
-	if s.cfg.PrintedLinks {
-		return s.signIn(w, r)
-	}
-	return render(w, r, http.StatusOK, templates.SignIn(s.strangerShell(r, "Sign in"), r.Host, chi.URLParam(r, "token"), ""))
-}
-
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
-	token, session, err := s.cfg.Sessions.SignIn(r.Context(), chi.URLParam(r, "token"))
-	if errors.Is(err, domain.ErrNotFound) {
-		page := templates.SignIn(s.strangerShell(r, "Sign in"), r.Host, "", "This link was used before, or it is too old.")
-		return render(w, r, http.StatusGone, page)
-	}
-	if err != nil {
-		return err
-	}
-	http.SetCookie(w, s.sessionCookie(s.sign(token), min(sessionLife, time.Until(session.ExpiresAt))))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
-}
-
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
-	_, token, err := s.session(r)
-	if err == nil {
-		err = s.cfg.Sessions.SignOut(r.Context(), token)
-	}
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return err
-	}
-	http.SetCookie(w, s.sessionCookie("", -time.Second))
-	w.Header().Set("Clear-Site-Data", `"cache"`)
-	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-	return nil
-}
-
 // cookieName is bound to the host by the browser itself where https allows it.
-func (s *Server) cookieName() string {
+func (s *Server) cookieName() string { return s.hostCookie("docuflow") }
+
+func (s *Server) hostCookie(name string) string {
 	if s.cfg.Secure {
-		return "__Host-docuflow"
+		return "__Host-" + name
 	}
-	return "docuflow"
+	return name
 }
 
-func (s *Server) sessionCookie(value string, life time.Duration) *http.Cookie {
+// cookie is one that scripts and requests of other sites do not have. Links
+// from other sites bring it: a provider sends people back by one.
+func (s *Server) cookie(name, value string, life time.Duration) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure where there is https
-		Name: s.cookieName(), Value: value, Path: "/", MaxAge: int(life / time.Second),
+		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	}
 }
 
-// sign appends a signature, so that invented cookies never reach the database.
-func (s *Server) sign(token string) string {
-	return token + "." + base64.RawURLEncoding.EncodeToString(s.mac(token))
-}
+// What a signature is for: a value that was signed for one is nothing to another.
+const (
+	sessionPurpose = "docuflow session"
+	flowPurpose    = "docuflow sign-in"
+	consentPurpose = "docuflow consent"
+)
 
-func (s *Server) verify(value string) (token string, ok bool) {
-	dot := strings.LastIndexByte(value, '.')
+// sign appends a signature, so that invented cookies never reach the database.
+func (s *Server) sign(purpose, value string) string { return value + "." + s.mac(purpose, value) }
+
+func (s *Server) verify(purpose, signed string) (value string, ok bool) {
+	dot := strings.LastIndexByte(signed, '.')
 	if dot < 1 {
 		return "", false
 	}
-	signature, err := base64.RawURLEncoding.DecodeString(value[dot+1:])
-	if err != nil || !hmac.Equal(signature, s.mac(value[:dot])) {
-		return "", false
-	}
-	return value[:dot], true
+	value = signed[:dot]
+	return value, hmac.Equal([]byte(signed[dot+1:]), []byte(s.mac(purpose, value)))
 }
 
-func (s *Server) mac(token string) []byte {
+func (s *Server) mac(purpose, value string) string {
 	h := hmac.New(sha256.New, s.cfg.CookieKey)
-	h.Write([]byte("docuflow session\x00" + token))
-	return h.Sum(nil)
+	h.Write([]byte(purpose + "\x00" + value))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }

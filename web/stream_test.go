@@ -74,9 +74,9 @@ type bubble struct {
 func newBubble(t *testing.T) *bubble {
 	t.Helper()
 	m := newMemory()
-	m.sessions["session-1"] = true
+	m.sessions["session-1"] = time.Now().Add(sessionLife)
 	server, err := New(Config{
-		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Tokens: m, Intake: m, Files: m, Sampler: m,
+		Documents: m, Overview: m, Desk: m, Approver: m, Memory: m, Dead: m, Replays: m, Pauses: m, Operations: m, Operators: m, ReplayRate: 20, Ledger: m, Mails: m, MailLog: m, MailDesk: m, Quarantine: m, Policies: m, Rules: m, Addresses: m, Labels: m, Feed: m, Sessions: m, Doors: m, Devices: m, Belongings: m, Team: m, Inviter: m, Invited: m, Tokens: m, Intake: m, Files: m, Sampler: m,
 		Connections: m, ConnectionDesk: m, ConnectionUse: m, ConnectionConsent: m, PublicURL: "http://docuflow.example",
 		Stages: stages(), Reads: "extract", Zone: time.UTC, CookieKey: []byte(strings.Repeat("k", 32)), MaxUpload: 1 << 20, Log: slog.New(slog.DiscardHandler),
 	})
@@ -93,7 +93,7 @@ func newBubble(t *testing.T) *bubble {
 func (b *bubble) open(path string, headers ...string) (tp *tape, leave func(), ended <-chan struct{}) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
-	r.Header.Set("Cookie", b.server.cookieName()+"="+b.server.sign("session-1"))
+	r.Header.Set("Cookie", b.server.cookieName()+"="+b.server.sign(sessionPurpose, "session-1"))
 	r.Header.Set("Authorization", "Bearer token-1")
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

@@ -86,11 +86,14 @@ type settings struct {
 	ReplayRate    int                      `env:"DOCUFLOW_REPLAY_RATE" default:"20" help:"Dead letters that a replay queues again each second."`
 
 	services
+	entrance
 	OTLPEndpoint string `env:"DOCUFLOW_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" name:"otlp-endpoint" help:"OpenTelemetry receiver for traces, OTLP over HTTP, like http://collector:4318. Without it nothing is traced."`
 
 	reading
 	logging
 
+	// devProvider says that people sign in with the development provider.
+	devProvider bool
 	// development says that one person runs the server for themselves.
 	development bool
 }
@@ -249,6 +252,7 @@ func (s settings) complete() (settings, error) {
 	s.checkMailing(report)
 	receiver, err := url.Parse(s.OTLPEndpoint)
 	report(s.OTLPEndpoint != "" && (err != nil || receiver.Host == ""), "DOCUFLOW_OTLP_ENDPOINT: %q is not a web address", s.OTLPEndpoint)
+	s.checkEntrance(report)
 	report(s.CookieKey != "" && len(s.CookieKey) < 32, "DOCUFLOW_COOKIE_KEY: needs at least 32 characters")
 	return s, errors.Join(problems...)
 }

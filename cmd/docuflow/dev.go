@@ -78,6 +78,11 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	settings, stopProvider, err := startDevProvider(settings, access.Owner)
+	if err != nil {
+		return err
+	}
+	defer stopProvider()
 	node, err := assemble(ctx, settings, store, log)
 	if err != nil {
 		return err
@@ -173,6 +178,7 @@ type access struct {
 	Address   string             `json:"address"`
 	Token     string             `json:"token"`
 	Workspace domain.WorkspaceID `json:"workspace_id"`
+	Owner     string             `json:"owner"`
 	SignInURL string             `json:"sign_in_url"`
 	Database  string             `json:"database_url"`
 }
@@ -226,7 +232,7 @@ func openWorkspace(ctx context.Context, store *postgres.Store, s settings, datab
 		return access{}, err
 	}
 	return access{
-		HTTP: s.HTTPAddr, SMTP: s.SMTPAddr, Admin: s.AdminAddr, Address: addresses[0].Address, Token: token, Workspace: workspace.ID,
+		HTTP: s.HTTPAddr, SMTP: s.SMTPAddr, Admin: s.AdminAddr, Address: addresses[0].Address, Token: token, Workspace: workspace.ID, Owner: owner,
 		SignInURL: strings.TrimSuffix(s.PublicURL, "/") + "/sign-in/" + url.PathEscape(link), Database: database,
 	}, nil
 }

@@ -55,6 +55,8 @@ var libraries = map[string][]string{
 	"github.com/tink-crypto/tink-go":    {"storage/*"},
 	"github.com/emersion/go-imap":       {"integrations/*"},
 	"github.com/ebitengine/purego":      {"press"}, // and there in onnx alone, which docuflow must not link: decision 0015
+	"github.com/coreos/go-oidc":         {"integrations/*"},
+	"golang.org/x/oauth2":               {"integrations/*", "cmd/*"},
 }
 
 // plain rooms have nothing but the standard library.

@@ -144,14 +144,20 @@ func (n *node) openWeb(acceptance *pipeline.Acceptance, steps []pipeline.Step, t
 	settings, store, log := n.settings, n.store, n.log
 	connections := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	teacher := pipeline.NewTeacher(store, store, n.blobs, store, log)
+	letters, err := settings.letters(log)
+	if err != nil {
+		return err
+	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: desk{store, teacher}, Approver: teacher, Memory: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Connections: connections, ConnectionDesk: connections, ConnectionUse: connections, ConnectionConsent: connections, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
-		Sessions: store, Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
+		Sessions: store, Doors: store, Devices: store, Belongings: store, Team: store, Inviter: store, Invited: store,
+		Provider: settings.provider(), Letters: letters, Arrival: settings.arrival(),
+		Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
-		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
+		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development && settings.SMTPRelay == "", CookieKey: []byte(settings.CookieKey),
 		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
 		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
 		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,

@@ -63,7 +63,7 @@ func TestOperatorIsAFlagOfAUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, session, err := store.SignIn(ctx, link)
+		_, session, err := store.SignIn(ctx, link, domain.Arrival{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,6 +76,7 @@ var samples = map[string]string{
 		INSERT INTO connection_calls (workspace_id, connection_id, took, outcome) SELECT $1, id, '1 s', '' FROM made`,
 	"notices": `WITH made AS (INSERT INTO connections (workspace_id, kind) VALUES ($1, $2) RETURNING id)
 		INSERT INTO notices (workspace_id, connection_id, document_id, event) SELECT $1, id, $4, '' FROM made`,
+	"invitations":  `INSERT INTO invitations (workspace_id, email, role, invited_by, token_hash, expires_at) VALUES ($1, $2, 'member', '', $2::text::bytea, now())`,
 	"stage_pauses": `INSERT INTO stage_pauses (workspace_id, stage, kind, reason) VALUES ($1, $2, '', '')`,
 	"replays":      `INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1)`,
 	"replay_items": `WITH made AS (INSERT INTO replays (id, workspace_id, filter, actor, total, per_second) VALUES ($2::uuid, $1, '{}', '', 0, 1) RETURNING id)

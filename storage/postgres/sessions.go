@@ -44,39 +44,29 @@ func (s *Store) NewSignInLink(ctx context.Context, workspace domain.WorkspaceID,
 	return token, notFound(err, "make a sign-in link")
 }
 
-// SignIn trades the secret of a sign-in link for a session. domain.ErrNotFound: it
-// is unknown, used or expired.
-func (s *Store) SignIn(ctx context.Context, linkToken string) (sessionToken string, session domain.Session, err error) {
-	sessionToken, hash := newToken("")
-	err = s.asService(ctx, func(tx pgx.Tx) error {
-		err := one(tx.Exec(ctx, `
-			WITH used AS (
-				UPDATE verifications SET used_at = now()
-				WHERE token_hash = $1 AND purpose = 'sign_in' AND used_at IS NULL AND expires_at > now()
-				RETURNING user_id, workspace_id
-			)
-			INSERT INTO sessions (token_hash, user_id, workspace_id, expires_at)
-			SELECT $2, user_id, workspace_id, now() + $3 FROM used`, hashToken(linkToken), hash, sessionTTL))
-		if err != nil {
-			return err
-		}
-		session, err = selectSession(ctx, tx, hash)
-		return err
-	})
-	if err := notFound(err, "sign in"); err != nil {
-		return "", domain.Session{}, err
+// addSession makes a session, and forgets those of the user that have ended.
+func addSession(ctx context.Context, tx pgx.Tx, user domain.UserID, workspace domain.WorkspaceID, browser string) (token string, session domain.Session, err error) {
+	token, hash := newToken("")
+	if _, err := tx.Exec(ctx, "DELETE FROM sessions WHERE user_id = $1 AND expires_at <= now()", user); err != nil {
+		return "", session, fmt.Errorf("forget old sessions: %w", err)
 	}
-	return sessionToken, session, nil
+	_, err = tx.Exec(ctx, "INSERT INTO sessions (token_hash, user_id, workspace_id, browser, expires_at) VALUES ($1, $2, $3, $4, now() + $5)",
+		hash, user, workspace, browser, sessionTTL)
+	if err != nil {
+		return "", session, fmt.Errorf("make session: %w", err)
+	}
+	session, err = selectSession(ctx, tx, hash)
+	return token, session, err
 }
 
 func selectSession(ctx context.Context, tx pgx.Tx, hash []byte) (session domain.Session, err error) {
 	err = tx.QueryRow(ctx, `
-		SELECT u.id::text, u.email, u.name, u.operator, w.id::text, w.name, w.slug, w.created_at, s.expires_at
+		SELECT u.id::text, u.email, u.name, u.operator, w.id::text, w.name, w.slug, w.created_at, m.role, s.expires_at
 		FROM sessions s JOIN users u ON u.id = s.user_id JOIN workspaces w ON w.id = s.workspace_id
 		JOIN memberships m ON m.user_id = u.id AND m.workspace_id = w.id
 		WHERE s.token_hash = $1 AND s.expires_at > now()`, hash).
 		Scan(&session.User.ID, &session.User.Email, &session.User.Name, &session.User.Operator,
-			&session.Workspace.ID, &session.Workspace.Name, &session.Workspace.Slug, &session.Workspace.CreatedAt, &session.ExpiresAt)
+			&session.Workspace.ID, &session.Workspace.Name, &session.Workspace.Slug, &session.Workspace.CreatedAt, &session.Role, &session.ExpiresAt)
 	return session, err
 }
 
@@ -87,6 +77,58 @@ func (s *Store) Session(ctx context.Context, sessionToken string) (session domai
 		return err
 	})
 	return session, notFound(err, "load session")
+}
+
+// RenewSession lets a session last for seven days from now.
+func (s *Store) RenewSession(ctx context.Context, sessionToken string) (expires time.Time, err error) {
+	err = s.asService(ctx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "UPDATE sessions SET seen_at = now(), expires_at = now() + $2 WHERE token_hash = $1 AND expires_at > now() RETURNING expires_at",
+			hashToken(sessionToken), sessionTTL).Scan(&expires)
+	})
+	return expires, notFound(err, "renew session")
+}
+
+// Devices lists where a user is signed in, the latest first. The session of
+// current is marked.
+func (s *Store) Devices(ctx context.Context, user domain.UserID, current string) (devices []domain.Device, err error) {
+	err = s.asService(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT s.id::text, s.browser, w.name, s.created_at, s.seen_at, s.token_hash = $2
+			FROM sessions s JOIN workspaces w ON w.id = s.workspace_id WHERE s.user_id = $1 AND s.expires_at > now()
+			ORDER BY s.token_hash = $2 DESC, s.seen_at DESC, s.id`, user, hashToken(current))
+		if err != nil {
+			return err
+		}
+		devices, err = pgx.CollectRows(rows, pgx.RowToStructByPos[domain.Device])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return devices, nil
+}
+
+// EndSession ends one session of a user; domain.ErrNotFound when it has ended.
+func (s *Store) EndSession(ctx context.Context, user domain.UserID, id domain.SessionID) error {
+	if !isUUID(id) {
+		return domain.ErrNotFound
+	}
+	err := s.asService(ctx, func(tx pgx.Tx) error {
+		return one(tx.Exec(ctx, "DELETE FROM sessions WHERE user_id = $1 AND id = $2", user, id))
+	})
+	return notFound(err, "end session")
+}
+
+// EndOtherSessions ends all sessions of a user but that of current.
+func (s *Store) EndOtherSessions(ctx context.Context, user domain.UserID, current string) error {
+	err := s.asService(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2", user, hashToken(current))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end other sessions: %w", err)
+	}
+	return nil
 }
 
 // SignOut ends a session; an unknown one is no error.

@@ -439,11 +439,11 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, session, err := store.SignIn(ctx, link)
+	token, session, err := store.SignIn(ctx, link, domain.Arrival{})
 	if err != nil || session.Workspace.ID != workspace {
 		t.Fatalf("%+v %v", session, err)
 	}
-	if _, _, err := store.SignIn(ctx, link); !errors.Is(err, domain.ErrNotFound) {
+	if _, _, err := store.SignIn(ctx, link, domain.Arrival{}); !errors.Is(err, domain.ErrNotFound) {
 		t.Fatalf("second use: %v", err)
 	}
 	if _, err := store.Session(ctx, token); err != nil {

@@ -15,19 +15,8 @@ import (
 // NewWorkspace makes a workspace with its first address (slug and an
 // unguessable part) and its owner, who is made too when unknown.
 func (s *Store) NewWorkspace(ctx context.Context, name, mailDomain, ownerEmail string) (workspace domain.Workspace, address domain.Address, err error) {
-	workspace = domain.Workspace{ID: domain.WorkspaceID(uuid.Must(uuid.NewV7()).String()), Name: name}
-	slug := slugify(name)
 	err = s.asService(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			INSERT INTO workspaces (id, name, slug)
-			VALUES ($1, $2, CASE WHEN EXISTS (SELECT FROM workspaces WHERE slug = $3) THEN $4 ELSE $3 END)
-			RETURNING slug, created_at`,
-			workspace.ID, name, slug, slug+"-"+suffix(6)).Scan(&workspace.Slug, &workspace.CreatedAt)
-		if err != nil {
-			return err
-		}
-		address = domain.Address{Workspace: workspace.ID, Address: slug + "-" + suffix(addressSuffix) + "@" + strings.ToLower(mailDomain)}
-		if _, err = tx.Exec(ctx, "INSERT INTO addresses (address, workspace_id) VALUES ($1, $2)", address.Address, workspace.ID); err != nil {
+		if workspace, address, err = makeWorkspace(ctx, tx, name, mailDomain); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
@@ -47,6 +36,23 @@ func (s *Store) NewWorkspace(ctx context.Context, name, mailDomain, ownerEmail s
 
 // addressSuffix is how many characters of an address nobody can guess: 40 bits.
 const addressSuffix = 8
+
+// makeWorkspace makes a workspace without people, with its first address.
+func makeWorkspace(ctx context.Context, tx pgx.Tx, name, mailDomain string) (workspace domain.Workspace, address domain.Address, err error) {
+	workspace = domain.Workspace{ID: domain.WorkspaceID(uuid.Must(uuid.NewV7()).String()), Name: name}
+	slug := slugify(name)
+	err = tx.QueryRow(ctx, `
+		INSERT INTO workspaces (id, name, slug)
+		VALUES ($1, $2, CASE WHEN EXISTS (SELECT FROM workspaces WHERE slug = $3) THEN $4 ELSE $3 END)
+		RETURNING slug, created_at`,
+		workspace.ID, name, slug, slug+"-"+suffix(6)).Scan(&workspace.Slug, &workspace.CreatedAt)
+	if err != nil {
+		return workspace, address, err
+	}
+	address = domain.Address{Workspace: workspace.ID, Address: slug + "-" + suffix(addressSuffix) + "@" + strings.ToLower(mailDomain)}
+	_, err = tx.Exec(ctx, "INSERT INTO addresses (address, workspace_id) VALUES ($1, $2)", address.Address, workspace.ID)
+	return workspace, address, err
+}
 
 func suffix(n int) string { return strings.ToLower(rand.Text())[:n] }
 
