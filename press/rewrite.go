@@ -31,8 +31,9 @@ func qpdf(ctx context.Context, wall time.Duration, source, target string) error 
 	return nil
 }
 
-// rewritePDF drops metadata and objects that are doubled or not used.
-func rewritePDF(source, target string) error {
+// rewritePDF drops metadata and objects that are doubled or not used, and
+// encodes the pictures anew if they are all there is.
+func rewritePDF(source, target string, photos bool) error {
 	return withoutPanic(func() (err error) {
 		api.DisableConfigDir()
 		from, err := os.Open(source)
@@ -51,6 +52,13 @@ func rewritePDF(source, target string) error {
 		}
 		if err := stripMetadata(document); err != nil {
 			return err
+		}
+		if photos {
+			info, err := from.Stat()
+			if err != nil {
+				return err
+			}
+			shrinkPhotos(document, int(info.Size()))
 		}
 		return api.WriteContext(document, to)
 	})
