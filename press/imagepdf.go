@@ -26,7 +26,7 @@ func (h *hand) standardizeImage(ctx context.Context, mediaType string) (Standard
 	}
 	defer file.Close()
 	writer := newImagePDF(file)
-	err = eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
+	err = eachPicture(ctx, inputName, mediaType, func(picture image.Image, turn orientation) error {
 		original := picture
 		picture = flat(picture, turn, maxWidth)
 		if writer.pages() == 0 {

@@ -141,7 +141,7 @@ func decodePhoto(document *model.Context, photo types.StreamDict) image.Image {
 		return nil
 	}
 	picture, err := jpeg.Decode(bytes.NewReader(photo.Raw))
-	if _, print := picture.(*image.CMYK); err != nil || print {
+	if _, inks := picture.(*image.CMYK); err != nil || inks {
 		return nil
 	}
 	return picture
