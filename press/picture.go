@@ -129,7 +129,7 @@ func flat(picture image.Image, turn orientation, width int) image.Image {
 	if turn.swaps() {
 		across = size.Y
 	}
-	if across <= width && turn == upright && plain(picture) {
+	if across <= width && turn <= upright && plain(picture) {
 		return picture
 	}
 	scale := min(float64(width)/float64(across), 1)

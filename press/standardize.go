@@ -74,6 +74,9 @@ func (h *hand) standardizePDF(ctx context.Context) (Standardized, error) {
 	return done, os.Rename(inputName, standardName)
 }
 
+// turnSize is what a turned scan may be larger than it was, in octets.
+const turnSize = 4 << 10
+
 // untouchable says why a PDF must be kept byte for byte, "" when it need not be.
 func (p *openedPDF) untouchable() string {
 	switch {
@@ -118,10 +121,17 @@ func (h *hand) rewritten(ctx context.Context, original *openedPDF, size int) boo
 	if original.encrypted() { // its permissions are its author's, who also chose to show it to everybody
 		return false
 	}
-	if err := rewritePDF(inputName, rewrite, original.photographed()); err != nil {
+	changes := changes{photos: original.photographed()}
+	if changes.photos {
+		changes.turns = original.turns(ctx)
+	}
+	if err := rewritePDF(inputName, rewrite, changes); err != nil {
 		return false
 	}
-	return h.linearized(ctx, rewrite, original, size)
+	if len(changes.turns) == 0 {
+		return h.linearized(ctx, rewrite, original, size)
+	}
+	return h.linearized(ctx, rewrite, original, size+turnSize) && h.thumbnailAgain()
 }
 
 // linearized leaves the linearized source in standardName if that has the
@@ -146,13 +156,32 @@ func (h *hand) linearized(ctx context.Context, source string, original *openedPD
 func (p *openedPDF) words() []string {
 	var words []string
 	for index := range min(p.pages, maxTextPages) {
-		text, err := p.engine.GetPageText(&requests.GetPageText{Page: p.page(index)})
-		if err != nil {
-			continue // what pdfium cannot read in the original it cannot compare
-		}
-		words = append(words, strings.Fields(text.Text)...)
+		words = append(words, p.wordsOn(index)...)
 	}
 	return words
+}
+
+// wordsOn are those of one page, from 0; none when it cannot be read.
+func (p *openedPDF) wordsOn(index int) []string {
+	text, err := p.engine.GetPageText(&requests.GetPageText{Page: p.page(index)})
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(text.Text)
+}
+
+// thumbnailAgain draws the first page of standardName.
+func (h *hand) thumbnailAgain() bool {
+	content, err := os.ReadFile(standardName)
+	if err != nil {
+		return false
+	}
+	turned, err := openPDF(h.engine, content)
+	if err != nil {
+		return false
+	}
+	defer turned.close()
+	return turned.thumbnail() == nil
 }
 
 func (p *openedPDF) thumbnail() error {

@@ -69,7 +69,7 @@ func readDirectory(file io.ReaderAt, size int64, offset uint32, order byteOrder)
 	if _, err := file.ReadAt(entries, int64(offset)+2); err != nil {
 		return directory, 0, fmt.Errorf("read a TIFF directory: %w", err)
 	}
-	directory.turn, directory.order = upright, order
+	directory.order = order
 	at := int64(offset) + 2
 	for len(entries) >= entryLength {
 		if order.Uint16(entries) == orientationTag {
