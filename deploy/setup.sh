@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that DocuFlow calls, as far as they are missing.
 #
-#   deploy/setup.sh        what running it needs: PostgreSQL, qpdf, tesseract;
+#   deploy/setup.sh        what running it needs: PostgreSQL, qpdf, tesseract, libheif, libtiff;
 #                          and, if npm is there, the accurate reader's library and models
 #   deploy/setup.sh test   what its tests need on top: Chromium, Node, swaks, Python
 #
@@ -41,6 +41,8 @@ install_programs() {
 look_for_programs() {
 	find_postgres || need postgresql postgresql@17
 	command -v qpdf >/dev/null || need qpdf qpdf
+	command -v heif-convert >/dev/null || need libheif-examples libheif # telephones' photos
+	command -v tiff2rgba >/dev/null || need libtiff-tools libtiff       # print shops' and scanners' TIFFs
 	local installed language
 	installed=$(tesseract --list-langs 2>/dev/null || true)
 	for language in "${languages[@]}"; do

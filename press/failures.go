@@ -70,14 +70,12 @@ func Usable(mediaType string) error {
 // whyUnusable says in words why a file of this type makes no document, "" when it does.
 func whyUnusable(mediaType string) string {
 	switch mediaType {
-	case typePDF, typeJPEG, typePNG, typeWebP, typeTIFF:
+	case typePDF, typeJPEG, typePNG, typeWebP, typeTIFF, typeHEIC:
 		return ""
 	case typeHTML:
 		return "This is a web page, not a PDF or an image. Print it to a PDF and send that."
 	case typeXML:
 		return "This is XML without pages. Send the invoice as a PDF."
-	case typeHEIC:
-		return "HEIC photos cannot be read. Send the photo as JPEG."
 	case typeGIF:
 		return "GIF images are not taken as documents. Send a PDF, JPEG or PNG."
 	case typeZIP:
@@ -85,11 +83,15 @@ func whyUnusable(mediaType string) string {
 	case typeText:
 		return "This is plain text, not a PDF or an image."
 	}
-	return "This is neither a PDF nor an image that we know (JPEG, PNG, WebP, TIFF)."
+	return "This is neither a PDF nor an image that we know (JPEG, PNG, WebP, TIFF, HEIC)."
 }
 
 func unsupportedImage(cause error) error {
 	return domain.Permanent(domain.KindRejected, "This kind of image cannot be read. Send it as a PDF, JPEG or PNG.", cause)
+}
+
+func undecodableHEIC(cause error) error {
+	return domain.Permanent(domain.KindRejected, "HEIC photos cannot be read here: the program for them (libheif) is not installed. Send the photo as JPEG.", cause)
 }
 
 func unreadableMail(cause error) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jhillyerd/enmime/v2"
@@ -67,5 +68,51 @@ func FuzzTIFFDirectories(f *testing.F) {
 		exifOrientation(jpegEXIF(content))
 		exifOrientation(chunkEXIF(content, "EXIF", binary.LittleEndian, false))
 		exifOrientation(chunkEXIF(content, "eXIf", binary.BigEndian, true))
+	})
+}
+
+// FuzzAnswer hears what a child says that was taken over: an answer or an error,
+// and no file from outside the job's directory.
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte(`{"standardized":{"file":"standard.pdf","thumbnail":"../../etc/passwd"}}` + "\n"))
+	f.Add([]byte(`{"failure":{"kind":"damaged","permanent":true,"message":"x"}}` + "\n{}\n"))
+	f.Add([]byte(`{"message":{"parts":[{"file":"/etc/passwd"}]},"worn":true}` + "\n"))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		from, out := t.TempDir(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(from, standardName), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ended := &child{answers: newLines(1 << 16), stderr: &bounded{limit: 1 << 10}, done: make(chan struct{})}
+		if n, err := ended.answers.Write(said); n != len(said) || err != nil {
+			t.Fatalf("took %d of %d octets: %v", n, len(said), err)
+		}
+		close(ended.done)
+		answer, err := ended.answer(DefaultLimits())
+		if err != nil {
+			return
+		}
+		if err := collect(&answer, from, out); err != nil {
+			return
+		}
+		for _, name := range []string{answer.Standardized.File, answer.Standardized.Thumbnail, answer.Drawn, answer.Printed.File} {
+			if name != "" && filepath.Dir(name) != out {
+				t.Errorf("took %q", name)
+			}
+		}
+	})
+}
+
+// FuzzSniff gives one of the known types, and words for those that make no document.
+func FuzzSniff(f *testing.F) {
+	f.Add(invoicePDF())
+	f.Add([]byte("\xff\xfe<\x00?\x00x\x00m\x00l\x00"))
+	f.Add([]byte("<!--"))
+	f.Add([]byte("\x00\x00\x00\x18ftypheic"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		found := Sniff(content)
+		if found == "" || Sniff(content[:min(len(content), SniffLength)]) != found {
+			t.Errorf("%q is %q", content[:min(len(content), 40)], found)
+		}
+		isInvoiceXML(content)
 	})
 }

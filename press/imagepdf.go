@@ -26,9 +26,14 @@ func (h *hand) standardizeImage(ctx context.Context, mediaType string) (Standard
 	}
 	defer file.Close()
 	writer := newImagePDF(file)
-	err = eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
+	err = eachPicture(ctx, inputName, mediaType, func(picture image.Image, turn orientation) error {
 		original := picture
 		picture = flat(picture, turn, maxWidth)
+		if turn == untold {
+			if quarters := quartersByContent(ctx, picture); quarters != 0 {
+				picture = flat(original, quarterTurns[quarters], maxWidth)
+			}
+		}
 		if writer.pages() == 0 {
 			if err := writeThumbnail(shrunk(picture, thumbnailWidth, thumbnailHeight)); err != nil {
 				return err

@@ -136,7 +136,7 @@ func (o *ocrReader) readUpright(ctx context.Context, upright scan) (scan, readin
 	if err != nil || first.confidence() >= poorReading {
 		return upright, first, err
 	}
-	quarters, err := o.quartersOff(ctx, upright)
+	quarters, _, err := o.quartersOff(ctx, upright.sheet(firstPass))
 	if err != nil || quarters == 0 {
 		return upright, first, err
 	}
@@ -213,27 +213,31 @@ func (o *ocrReader) run(ctx context.Context, s scan, p pass, language string) (r
 	return reading{words: parseTSV(output, prepared), language: language}, nil
 }
 
-// quartersOff asks tesseract by how many clockwise quarter turns the scan has to be turned.
-func (o *ocrReader) quartersOff(ctx context.Context, s scan) (int, error) {
-	file, err := o.save(s.sheet(firstPass))
+// quartersOff asks tesseract by how many clockwise quarter turns the sheet has to
+// be turned, and how sure it is of that: above 0, mostly below 10.
+func (o *ocrReader) quartersOff(ctx context.Context, s sheet) (quarters int, confidence float64, err error) {
+	file, err := o.save(s)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer os.Remove(file)
 	output, err := tesseract(ctx, o.dir, file, "stdout", "--psm", "0", "-l", "osd", "--dpi", "200")
 	if ctx.Err() != nil {
-		return 0, ctx.Err()
+		return 0, 0, ctx.Err()
 	}
 	if err != nil {
-		return 0, nil // too few letters to tell: it stays as it is
+		return 0, 0, nil // too few letters to tell: it stays as it is
 	}
 	for line := range strings.Lines(string(output)) {
 		if degrees, found := strings.CutPrefix(line, "Rotate: "); found {
 			value, _ := strconv.Atoi(strings.TrimSpace(degrees))
-			return value / 90 % 4, nil
+			quarters = value / 90 % 4
+		}
+		if sure, found := strings.CutPrefix(line, "Orientation confidence: "); found {
+			confidence, _ = strconv.ParseFloat(strings.TrimSpace(sure), 64)
 		}
 	}
-	return 0, nil
+	return quarters, confidence, nil
 }
 
 func (o *ocrReader) save(s sheet) (string, error) {

@@ -11,7 +11,10 @@ import (
 // column belong. 1 is upright.
 type orientation uint16
 
-const upright orientation = 1
+const (
+	untold  orientation = 0 // the file does not say
+	upright orientation = 1
+)
 
 // swaps says that width and height change places.
 func (o orientation) swaps() bool { return o >= 5 && o <= 8 }
@@ -62,11 +65,11 @@ func (o orientation) place(x, y, width, height int) (int, int) {
 const maxEXIF = 256 << 10
 
 // readOrientation finds the EXIF orientation of a JPEG, PNG or WebP. Without
-// one, or with a damaged one, the picture is upright.
+// one, or with a damaged one, it is untold.
 func readOrientation(file io.ReaderAt, size int64, mediaType string) orientation {
 	head := make([]byte, min(size, maxEXIF))
 	if _, err := file.ReadAt(head, 0); err != nil {
-		return upright
+		return untold
 	}
 	switch mediaType {
 	case typeJPEG:
@@ -76,11 +79,11 @@ func readOrientation(file io.ReaderAt, size int64, mediaType string) orientation
 	case typeWebP:
 		whole := make([]byte, size) // the EXIF chunk comes last
 		if _, err := file.ReadAt(whole, 0); err != nil {
-			return upright
+			return untold
 		}
 		return exifOrientation(chunkEXIF(whole[min(12, len(whole)):], "EXIF", binary.LittleEndian, false))
 	}
-	return upright
+	return untold
 }
 
 // jpegEXIF returns the TIFF structure in the APP1 segment of a JPEG.
@@ -124,7 +127,7 @@ func chunkEXIF(chunks []byte, name string, order binary.ByteOrder, png bool) []b
 func exifOrientation(exif []byte) orientation {
 	directories, err := tiffDirectories(bytes.NewReader(exif), int64(len(exif)))
 	if err != nil {
-		return upright
+		return untold
 	}
 	return directories[0].turn
 }

@@ -1,6 +1,7 @@
 package press
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -43,7 +44,10 @@ func codecOf(mediaType string) codec {
 // eachPicture decodes the pictures of an image file one after the other and
 // hands them to use with their orientation. Its errors are failures of the
 // document.
-func eachPicture(file, mediaType string, use func(picture image.Image, turn orientation) error) error {
+func eachPicture(ctx context.Context, file, mediaType string, use func(picture image.Image, turn orientation) error) error {
+	if mediaType == typeHEIC {
+		return eachOfHEIC(ctx, file, use)
+	}
 	opened, err := os.Open(file)
 	if err != nil {
 		return err
@@ -57,13 +61,29 @@ func eachPicture(file, mediaType string, use func(picture image.Image, turn orie
 		turn := readOrientation(opened, info.Size(), mediaType)
 		return decodeOne(io.NewSectionReader(opened, 0, info.Size()), codecOf(mediaType), turn, use)
 	}
-	directories, err := tiffDirectories(opened, info.Size())
+	return eachPage(ctx, opened, info.Size(), use)
+}
+
+// eachPage decodes the pages of a TIFF file. The first that Go's decoder does
+// not know is the reason to convert the file.
+func eachPage(ctx context.Context, file *os.File, size int64, use func(image.Image, orientation) error) error {
+	directories, err := tiffDirectories(file, size)
 	if err != nil {
 		return damagedImage(err)
 	}
-	for _, directory := range directories {
-		page := io.NewSectionReader(tiffPage{opened, directory.header}, 0, info.Size())
-		if err := decodeOne(page, codecOf(mediaType), directory.turn, use); err != nil {
+	plain := ""
+	for index, directory := range directories {
+		err := decodeOne(io.NewSectionReader(tiffPage{file, directory.header}, 0, size), codecOf(typeTIFF), directory.turn, use)
+		if _, unknown := errors.AsType[tiff.UnsupportedError](err); unknown {
+			if plain == "" {
+				var failure error
+				if plain, failure = plainTIFF(ctx, file.Name(), directories); failure != nil {
+					return unsupportedImage(errors.Join(err, failure))
+				}
+			}
+			err = decodeConverted(plain, index, directory.turn, use)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -109,7 +129,7 @@ func flat(picture image.Image, turn orientation, width int) image.Image {
 	if turn.swaps() {
 		across = size.Y
 	}
-	if across <= width && turn == upright && plain(picture) {
+	if across <= width && turn <= upright && plain(picture) {
 		return picture
 	}
 	scale := min(float64(width)/float64(across), 1)

@@ -260,7 +260,7 @@ func (p *Press) WarmCache(ctx context.Context) error {
 	return errors.Join(err, fresh.end())
 }
 
-// Standardize turns an original of a workspace (PDF, JPEG, PNG, WebP, TIFF, the
+// Standardize turns an original of a workspace (PDF, JPEG, PNG, WebP, TIFF, HEIC, the
 // text of a mail as Unpack writes it, the XML of an e-invoice) into one optimized PDF in
 // dir. Its errors are domain.Failures.
 func (p *Press) Standardize(ctx context.Context, workspace domain.WorkspaceID, original, dir string) (Standardized, error) {

@@ -36,7 +36,7 @@ func (h *hand) read(ctx context.Context, languages []string) (reading Reading, e
 		return h.readPDF(ctx, reader)
 	case typeXML:
 		return readXML()
-	case typeJPEG, typePNG, typeWebP, typeTIFF:
+	case typeJPEG, typePNG, typeWebP, typeTIFF, typeHEIC:
 		document, err := recogniseImage(ctx, mediaType, reader)
 		return Reading{Document: document}, err
 	default:
@@ -113,7 +113,7 @@ func (p *openedPDF) recognise(ctx context.Context, document *page.Document, read
 
 func recogniseImage(ctx context.Context, mediaType string, reader *ocrReader) (page.Document, error) {
 	document := page.Document{Source: page.SourceOCR}
-	err := eachPicture(inputName, mediaType, func(picture image.Image, turn orientation) error {
+	err := eachPicture(ctx, inputName, mediaType, func(picture image.Image, turn orientation) error {
 		if read := len(document.Pages); read == maxRecognised || read > 0 && time.Now().After(reader.until) {
 			return nil
 		}

@@ -31,8 +31,14 @@ func qpdf(ctx context.Context, wall time.Duration, source, target string) error 
 	return nil
 }
 
-// rewritePDF drops metadata and objects that are doubled or not used.
-func rewritePDF(source, target string) error {
+// changes are what a PDF of scans or photos needs more than others.
+type changes struct {
+	photos bool        // its pictures are all there is: they may be encoded anew
+	turns  map[int]int // clockwise quarter turns of its pages, from 1
+}
+
+// rewritePDF drops metadata and objects that are doubled or not used, and makes the changes.
+func rewritePDF(source, target string, more changes) error {
 	return withoutPanic(func() (err error) {
 		api.DisableConfigDir()
 		from, err := os.Open(source)
@@ -51,6 +57,16 @@ func rewritePDF(source, target string) error {
 		}
 		if err := stripMetadata(document); err != nil {
 			return err
+		}
+		if err := turnPages(document, more.turns); err != nil {
+			return err
+		}
+		if more.photos {
+			info, err := from.Stat()
+			if err != nil {
+				return err
+			}
+			shrinkPhotos(document, int(info.Size()))
 		}
 		return api.WriteContext(document, to)
 	})

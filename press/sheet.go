@@ -57,11 +57,7 @@ func loadGrey(file string) (*image.Gray, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode the picture of a page: %w", err)
 	}
-	bounds := picture.Bounds()
-	grey := image.NewGray(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))
-	draw.Draw(grey, grey.Rect, image.White, image.Point{}, draw.Src)
-	draw.Draw(grey, grey.Rect, picture, bounds.Min, draw.Over)
-	return grey, nil
+	return greyOf(picture), nil
 }
 
 // turnGrey turns a picture clockwise by quarters.

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"image"
 	"os"
+	"slices"
+	"strings"
+
+	"github.com/klippa-app/go-pdfium/requests"
 )
 
 // What a job leaves in its directory.
@@ -47,7 +51,7 @@ func (h *hand) standardize(ctx context.Context) (Standardized, error) {
 }
 
 // standardizePDF takes the first of these that can be opened again with all
-// its pages and is not larger than the original: rewritten, then linearized;
+// its pages and words and is not larger than the original: rewritten, then linearized;
 // only linearized; the original.
 func (h *hand) standardizePDF(ctx context.Context) (Standardized, error) {
 	original, content, err := h.openOrRepair(ctx)
@@ -63,12 +67,15 @@ func (h *hand) standardizePDF(ctx context.Context) (Standardized, error) {
 		done.Kept, done.Reason = true, reason
 		return done, os.Rename(inputName, standardName)
 	}
-	if h.rewritten(ctx, original, len(content)) || h.linearized(ctx, inputName, original.pages, len(content)) {
+	if h.rewritten(ctx, original, len(content)) || h.linearized(ctx, inputName, original, len(content)) {
 		return done, nil
 	}
 	done.Kept, done.Reason = true, "The original was kept: nothing made it smaller."
 	return done, os.Rename(inputName, standardName)
 }
+
+// turnSize is what a turned scan may be larger than it was, in octets.
+const turnSize = 4 << 10
 
 // untouchable says why a PDF must be kept byte for byte, "" when it need not be.
 func (p *openedPDF) untouchable() string {
@@ -114,15 +121,22 @@ func (h *hand) rewritten(ctx context.Context, original *openedPDF, size int) boo
 	if original.encrypted() { // its permissions are its author's, who also chose to show it to everybody
 		return false
 	}
-	if err := rewritePDF(inputName, rewrite); err != nil {
+	changes := changes{photos: original.photographed()}
+	if changes.photos {
+		changes.turns = original.turns(ctx)
+	}
+	if err := rewritePDF(inputName, rewrite, changes); err != nil {
 		return false
 	}
-	return h.linearized(ctx, rewrite, original.pages, size)
+	if len(changes.turns) == 0 {
+		return h.linearized(ctx, rewrite, original, size)
+	}
+	return h.linearized(ctx, rewrite, original, size+turnSize) && h.thumbnailAgain()
 }
 
-// linearized leaves the linearized source in standardName if that has so many
-// pages and is not larger than size.
-func (h *hand) linearized(ctx context.Context, source string, pages, size int) bool {
+// linearized leaves the linearized source in standardName if that has the
+// original's pages and words and is not larger than size.
+func (h *hand) linearized(ctx context.Context, source string, original *openedPDF, size int) bool {
 	if err := qpdf(ctx, h.limits.Wall, source, standardName); err != nil {
 		return false
 	}
@@ -135,7 +149,39 @@ func (h *hand) linearized(ctx context.Context, source string, pages, size int) b
 		return false
 	}
 	defer opened.close()
-	return opened.pages == pages
+	return opened.pages == original.pages && slices.Equal(opened.words(), original.words())
+}
+
+// words are those of the text layer.
+func (p *openedPDF) words() []string {
+	var words []string
+	for index := range min(p.pages, maxTextPages) {
+		words = append(words, p.wordsOn(index)...)
+	}
+	return words
+}
+
+// wordsOn are those of one page, from 0; none when it cannot be read.
+func (p *openedPDF) wordsOn(index int) []string {
+	text, err := p.engine.GetPageText(&requests.GetPageText{Page: p.page(index)})
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(text.Text)
+}
+
+// thumbnailAgain draws the first page of standardName.
+func (h *hand) thumbnailAgain() bool {
+	content, err := os.ReadFile(standardName)
+	if err != nil {
+		return false
+	}
+	turned, err := openPDF(h.engine, content)
+	if err != nil {
+		return false
+	}
+	defer turned.close()
+	return turned.thumbnail() == nil
 }
 
 func (p *openedPDF) thumbnail() error {

@@ -126,6 +126,41 @@ func TestStandardizeImage(t *testing.T) {
 	}
 }
 
+// Pictures as print shops, scanners and telephones write them.
+func TestStandardizeForeignPictures(t *testing.T) {
+	press := newPress(t, nil)
+	for _, test := range []struct {
+		name, tool, mediaType string
+		pages                 int
+	}{
+		{"cmyk.jpg", "", typeJPEG, 1},
+		{"cmyk.tif", "tiff2rgba", typeTIFF, 2},
+		{"cmyk-turned.tif", "tiff2rgba", typeTIFF, 1},
+		{"photo.tif", "tiff2rgba", typeTIFF, 1},
+		{"photo.heic", "heif-convert", typeHEIC, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.tool != "" {
+				need(t, test.tool)
+			}
+			done, err := press.Standardize(t.Context(), someone, filepath.Join("testdata/pictures", test.name), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if done.MediaType != test.mediaType || done.Pages != test.pages || pagesOf(t, done.File) != test.pages {
+				t.Errorf("%d pages of %s", done.Pages, done.MediaType)
+			}
+			checkCorners(t, decodedPNG(t, done.Thumbnail))
+		})
+	}
+}
+
+func TestHEICWithoutItsDecoder(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := eachOfHEIC(t.Context(), "testdata/pictures/photo.heic", func(image.Image, orientation) error { return nil })
+	checkFailure(t, err, domain.KindRejected, "Send the photo as JPEG")
+}
+
 // Whatever the orientation says, the upper left quarter ends up red and the upper right one blue.
 func TestStandardizeTurnsPhotos(t *testing.T) {
 	press := newPress(t, nil)

@@ -11,9 +11,17 @@ import (
 type tiffDirectory struct {
 	header [8]byte // a file header that points to this directory
 	turn   orientation
+	turnAt int64 // where the file says so, 0 when it does not
+	order  binary.AppendByteOrder
 }
 
 const orientationTag = 274
+
+// byteOrder reads and writes numbers.
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
 
 // tiffDirectories lists the directories of a TIFF file, or of EXIF data, which has the same form.
 func tiffDirectories(file io.ReaderAt, size int64) ([]tiffDirectory, error) {
@@ -21,7 +29,7 @@ func tiffDirectories(file io.ReaderAt, size int64) ([]tiffDirectory, error) {
 	if _, err := file.ReadAt(header[:], 0); err != nil {
 		return nil, fmt.Errorf("read the TIFF header: %w", err)
 	}
-	var order binary.ByteOrder = binary.LittleEndian
+	var order byteOrder = binary.LittleEndian
 	if header[0] == 'M' {
 		order = binary.BigEndian
 	}
@@ -47,7 +55,7 @@ func tiffDirectories(file io.ReaderAt, size int64) ([]tiffDirectory, error) {
 	return directories, nil
 }
 
-func readDirectory(file io.ReaderAt, size int64, offset uint32, order binary.ByteOrder) (directory tiffDirectory, next uint32, err error) {
+func readDirectory(file io.ReaderAt, size int64, offset uint32, order byteOrder) (directory tiffDirectory, next uint32, err error) {
 	var count [2]byte
 	if _, err := file.ReadAt(count[:], int64(offset)); err != nil {
 		return directory, 0, fmt.Errorf("read a TIFF directory: %w", err)
@@ -61,14 +69,16 @@ func readDirectory(file io.ReaderAt, size int64, offset uint32, order binary.Byt
 	if _, err := file.ReadAt(entries, int64(offset)+2); err != nil {
 		return directory, 0, fmt.Errorf("read a TIFF directory: %w", err)
 	}
-	directory.turn = upright
+	directory.order = order
+	at := int64(offset) + 2
 	for len(entries) >= entryLength {
 		if order.Uint16(entries) == orientationTag {
 			if turn := orientation(order.Uint16(entries[8:])); turn >= upright && turn <= 8 {
-				directory.turn = turn
+				directory.turn, directory.turnAt = turn, at+8
 			}
 		}
 		entries = entries[entryLength:]
+		at += entryLength
 	}
 	if len(entries) == 4 {
 		next = order.Uint32(entries)

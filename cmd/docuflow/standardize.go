@@ -11,7 +11,7 @@ import (
 )
 
 type standardizeCommand struct {
-	In  string `arg:"" help:"PDF, JPG, PNG, WEBP or TIFF file."`
+	In  string `arg:"" help:"PDF, JPG, PNG, WEBP, TIFF or HEIC file."`
 	Out string `arg:"" help:"PDF to write. An existing file is replaced."`
 	reading
 }
