@@ -63,6 +63,7 @@ type Mail struct {
 	DuplicateOf MailID        // the first delivery of the same mail, empty when this is it
 	Notice      *Confirmation // nil unless the disposition is DispositionNotice
 	Outcome     MailOutcome   // what it is counted under
+	Answer      *Answer       // nil: its sender is told nothing
 	ApprovedBy  string        // the person who let it in; empty: its policy decides
 	Wanted      []int         // indexes of parts that a person wants although they were skipped
 	Attempt     int

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/relay"
 )
 
 // secret does not print itself.
@@ -57,6 +58,8 @@ type settings struct {
 	RateLimits string `env:"DOCUFLOW_RATE_LIMITS" default:"on" enum:"on,off" help:"Limits on how often strangers and clients may come, in mail and on pages: on, or off for load tests."`
 
 	mailing
+
+	sending
 
 	DNS string `env:"DOCUFLOW_DNS" help:"DNS server for the checks of senders, host:port. Default: the system's."`
 
@@ -148,6 +151,23 @@ type clustering struct {
 	ClusterName string        `env:"DOCUFLOW_CLUSTER_NAME" help:"Name that every node's certificate is for. Default: the host of its cluster address."`
 	ClusterBeat time.Duration `env:"DOCUFLOW_CLUSTER_BEAT" default:"1500ms" help:"How often a node says that it lives."`
 	ClusterTTL  time.Duration `env:"DOCUFLOW_CLUSTER_TTL" default:"12s" help:"A node that was silent for so long is given up. If it still runs, it ends itself."`
+}
+
+// sending is the mail server that mail goes out through.
+type sending struct {
+	Relay      secret `name:"smtp-relay" env:"DOCUFLOW_SMTP_RELAY" help:"Mail server that mail goes out through, like smtps://user:password@mail.example.com:465, or smtp:// for STARTTLS. Without it no mail is sent."`
+	MailSender string `env:"DOCUFLOW_MAIL_SENDER" help:"Who that mail is from, like DocuFlow <docuflow@example.com>."`
+}
+
+func (s sending) check(report func(bad bool, format string, values ...any)) {
+	if s.Relay == "" {
+		return
+	}
+	report(s.MailSender == "", "DOCUFLOW_MAIL_SENDER: is needed with DOCUFLOW_SMTP_RELAY")
+	if s.MailSender != "" {
+		_, err := relay.New(string(s.Relay), s.MailSender)
+		report(err != nil, "DOCUFLOW_SMTP_RELAY and DOCUFLOW_MAIL_SENDER: %w", err)
+	}
 }
 
 // polling is a mailbox elsewhere that mail is fetched from.
@@ -244,6 +264,7 @@ func (s settings) complete() (settings, error) {
 	for _, secret := range s.InboundSecret {
 		report(len(secret) < 32, "DOCUFLOW_INBOUND_SECRET: each needs at least 32 characters")
 	}
+	s.sending.check(report)
 	s.polling.check(report)
 	s.checkClustering(report)
 	s.checkMailing(report)

@@ -17,6 +17,7 @@ import (
 	"github.com/docuflow/docuflow/integrations/drive"
 	"github.com/docuflow/docuflow/integrations/folder"
 	"github.com/docuflow/docuflow/integrations/imap"
+	"github.com/docuflow/docuflow/integrations/relay"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/mail/sender"
 	"github.com/docuflow/docuflow/pipeline"
@@ -41,6 +42,7 @@ type node struct {
 	mail     *mail.Server
 	mailTLS  mailTLS
 	mailbox  *imap.Mailbox // nil when none is read
+	relay    *relay.Relay  // nil when no mail goes out
 	web      *web.Server
 	tracing  *tracing // nil: nothing is traced
 
@@ -97,6 +99,11 @@ func (n *node) assemble(ctx context.Context) error {
 	if err := n.openOutside(); err != nil {
 		return err
 	}
+	if settings.Relay != "" {
+		if n.relay, err = relay.New(string(settings.Relay), settings.MailSender); err != nil {
+			return err
+		}
+	}
 	if n.tracing, err = openTracing(ctx, settings.OTLPEndpoint, n.name); err != nil {
 		return err
 	}
@@ -108,7 +115,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.system = actors.New(actors.Config{
 		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       n.tracing.unpacker(pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store), first, tempDir)),
+		Unpack:       n.tracing.unpacker(pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store, n.relay != nil), first, tempDir)),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
@@ -154,7 +161,7 @@ func (n *node) openWeb(acceptance *pipeline.Acceptance, steps []pipeline.Step, t
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development, CookieKey: []byte(settings.CookieKey),
 		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
 		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
-		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
+		CanAnswer: n.relay != nil, ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	if err != nil {
 		return err
@@ -231,6 +238,15 @@ func (d desk) Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.
 func (n *node) replayer() actors.Replayer {
 	const every = 250 * time.Millisecond // steps are a second apart
 	return actors.Replayer{Replays: n.store, Kick: n.system.Kick, Every: every, Log: n.log}
+}
+
+// answerer tells senders what became of their mail.
+func (n *node) answerer() actors.Answerer {
+	const day = 24 * time.Hour
+	return actors.Answerer{
+		Answers: n.store, Post: n.relay, Node: n.name, Every: 5 * n.settings.ScanEvery, Log: n.log,
+		Policy: domain.RetryPolicy{Base: time.Minute, Cap: 2 * time.Hour, Timeout: 5 * time.Minute, Budget: day},
+	}
 }
 
 func infos(steps []pipeline.Step) (infos []domain.StageInfo) {
