@@ -38,6 +38,9 @@ type Envelope struct {
 	RemoteAddr string   // client's IP address
 	Helo       string   // what the client called itself
 	TLS        bool
+	// HandedOver says that RemoteAddr is not the sender's server: another server
+	// took the mail and handed it over, or a person signed in to send it. It says nothing about who may send for From.
+	HandedOver bool
 }
 
 // Mail is one accepted mail in one workspace: the present state of its row.

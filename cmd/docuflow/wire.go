@@ -205,7 +205,7 @@ func (n *node) mailConfig() mail.Config {
 	s := n.settings
 	config := mail.Config{
 		Hostname: s.MailHost, Domain: s.MailDomain, MaxSize: s.MailLimit,
-		TLS: n.mailTLS.config, TLSReady: n.mailTLS.ready, Tokens: n.store, Proxies: s.MailProxies,
+		TLS: n.mailTLS.config, TLSReady: n.mailTLS.ready, Tokens: n.store, Proxies: s.MailProxies, Relays: s.MailRelays,
 		Limits: mail.Limits{
 			Off: s.RateLimits == "off", ClientMails: s.mailRate("client"), NetworkMails: s.mailRate("network"),
 			DomainMails: s.mailRate("domain"), Guesses: s.mailRate("guesses"),

@@ -282,7 +282,7 @@ func (r *round) fetch(ctx context.Context, uid imap.UID) (err error) {
 			if !ok || body.Literal == nil {
 				continue
 			}
-			envelope := domain.Envelope{Recipients: []string{r.cfg.To}, Helo: "imap", TLS: r.cfg.Security != Plain}
+			envelope := domain.Envelope{Recipients: []string{r.cfg.To}, Helo: "imap", TLS: r.cfg.Security != Plain, HandedOver: true}
 			if body.Literal.Size() > r.cfg.MaxSize {
 				r.cfg.Log.Warn("mail is larger than it was said to be and stays in the mailbox", "uid", uid, "size", body.Literal.Size())
 				continue
