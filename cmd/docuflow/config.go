@@ -179,6 +179,7 @@ type polling struct {
 	IMAPPassword secret        `env:"DOCUFLOW_IMAP_PASSWORD" help:"Password there."`
 	IMAPMailbox  string        `env:"DOCUFLOW_IMAP_MAILBOX" default:"INBOX" help:"Mailbox there. It is only read: nothing is marked, moved or deleted."`
 	IMAPTo       string        `env:"DOCUFLOW_IMAP_TO" help:"The address here that its mails are for."`
+	IMAPEarlier  bool          `env:"DOCUFLOW_IMAP_EARLIER" help:"Take what the mailbox holds when it is read first too, not only what arrives from then on."`
 	IMAPEvery    time.Duration `env:"DOCUFLOW_IMAP_EVERY" default:"1m" help:"How often to look."`
 }
 

@@ -140,7 +140,7 @@ func (n *node) openMail(acceptance *pipeline.Acceptance) (err error) {
 	if settings.IMAPAddr != "" {
 		n.mailbox = imap.New(imap.Config{
 			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
-			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
+			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Earlier: settings.IMAPEarlier, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
 		}, n.tracing.inbox(acceptance), n.store)
 	}
 	return nil

@@ -146,6 +146,23 @@ func TestNewMailIsTakenOnce(t *testing.T) {
 	e.checkUntouched(t, 4)
 }
 
+func TestEarlierMailIsTakenWhenItIsWanted(t *testing.T) {
+	e, box := newElsewhere(t), &inbox{}
+	old := e.arriveAt(t, "years ago", time.Now().AddDate(-3, 0, 0))
+	fresh := e.arrive(t, "just now")
+	reader := func() *imap.Mailbox {
+		return imap.New(imap.Config{
+			Addr: e.addr, Security: imap.Plain, User: "me", Password: password, Mailbox: "Invoices", To: "acme@in.example",
+			Earlier: true, Every: time.Millisecond, MaxSize: 1000, Node: "a", Log: slog.New(slog.DiscardHandler),
+		}, box, e.store)
+	}
+	look(t, reader(), 2)
+	look(t, reader(), 0)
+	if !slices.Equal(box.mails, []string{old, fresh}) {
+		t.Errorf("got %q", box.mails)
+	}
+}
+
 // checkUntouched looks that all mails are there and none was marked.
 func (e *elsewhere) checkUntouched(t *testing.T, want int) {
 	t.Helper()
