@@ -58,6 +58,7 @@ type Unpacked struct {
 	Automatic   bool // a program wrote it, by its own account
 	Parts       []Part
 	Documents   []NewDocument
+	AnswerTo    string // whom to tell what became of it; empty: nobody
 }
 
 // NewDocument is a document that does not have a row yet. Its original is

@@ -38,6 +38,9 @@ type Envelope struct {
 	RemoteAddr string   // client's IP address
 	Helo       string   // what the client called itself
 	TLS        bool
+	// HandedOver says that RemoteAddr is not the sender's server: another server
+	// took the mail and handed it over, or a person signed in to send it. It says nothing about who may send for From.
+	HandedOver bool
 }
 
 // Mail is one accepted mail in one workspace: the present state of its row.
@@ -63,6 +66,7 @@ type Mail struct {
 	DuplicateOf MailID        // the first delivery of the same mail, empty when this is it
 	Notice      *Confirmation // nil unless the disposition is DispositionNotice
 	Outcome     MailOutcome   // what it is counted under
+	Answer      *Answer       // nil: its sender is told nothing
 	ApprovedBy  string        // the person who let it in; empty: its policy decides
 	Wanted      []int         // indexes of parts that a person wants although they were skipped
 	Attempt     int

@@ -43,6 +43,7 @@ const (
 type MailPolicy struct {
 	Duplicates string // of files that came before: DuplicatesFlag or DuplicatesSkip
 	Unknown    string // of senders without a rule: UnknownAccept or UnknownQuarantine
+	Answers    bool   // senders are told what became of their mail
 	Rules      []SenderRule
 	Members    []string // addresses of the workspace's people, who are allowed without a rule
 }

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"net/mail"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -94,5 +95,22 @@ func TestAnswersAreReported(t *testing.T) {
 	}
 	if a := <-answers; a.Code != 552 || a.Size > 100 {
 		t.Errorf("too big: %+v", a)
+	}
+}
+
+// A relay in front is not the sender's server; anybody else is.
+func TestRelaysAreNotTheSendersServer(t *testing.T) {
+	for network, handedOver := range map[string]bool{"127.0.0.0/8": true, "192.0.2.0/24": false} {
+		to := &inbox{}
+		cfg := limits
+		cfg.Relays = []netip.Prefix{netip.MustParsePrefix(network)}
+		conn := dial(t, startDoor(t, cfg, to, (*docuflow.Server).Serve).address)
+		conn.send(hello + envelope + "DATA\r\n")
+		conn.expect("220 ", "250-", "250 ", "250 ", "354 ")
+		conn.send("Subject: x\r\n\r\nx\r\n.\r\n")
+		conn.expect("250 2.6.0")
+		if got := to.mails[0].envelope.HandedOver; got != handedOver {
+			t.Errorf("%s: handed over %t", network, got)
+		}
 	}
 }

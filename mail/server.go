@@ -61,6 +61,8 @@ type Config struct {
 	Gate     Gate           // lets everything in by default
 	Proxies  []netip.Prefix // who sends a PROXY header, and is believed
 
+	Relays []netip.Prefix // servers that take mail for us and hand it over: the sender's own is not known then
+
 	Log *slog.Logger // discards by default
 	// Answered is called after each mail that was transmitted, accepted or not.
 	Answered func(Answer)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -47,11 +48,18 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 		return replyTooManyMails(wait)
 	}
 	s.transaction = transaction{
-		envelope: domain.Envelope{From: from, RemoteAddr: s.wire.address(), Helo: s.conn.Hostname(), TLS: s.wire.tls},
+		envelope: domain.Envelope{From: from, RemoteAddr: s.wire.address(), Helo: s.conn.Hostname(), TLS: s.wire.tls, HandedOver: s.handsOver()},
 		asked:    map[domain.WorkspaceID]time.Duration{},
 		protocol: s.wire.protocol(opts.UTF8),
 	}
 	return nil
+}
+
+// handsOver says that the client is not the sender's server: the mail server
+// in front, a relay that is known, or a person who signed in.
+func (s *session) handsOver() bool {
+	inRange := func(relays netip.Prefix) bool { return relays.Contains(s.wire.client) }
+	return s.wire.door.lmtp || s.wire.door.submission || slices.ContainsFunc(s.server.cfg.Relays, inRange)
 }
 
 // brakes are not for the mail server in front of us.

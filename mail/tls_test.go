@@ -217,6 +217,9 @@ func TestSubmission(t *testing.T) {
 			if got := to.contents(); len(got) != c.kept {
 				t.Errorf("kept %q", got)
 			}
+			if c.kept > 0 && !to.mails[0].envelope.HandedOver {
+				t.Error("a person's mail program is taken for the sender's server")
+			}
 			if c.kept > 0 && !strings.Contains(to.mails[0].raw, " with ESMTPSA id ") {
 				t.Errorf("no word of the sign-in: %q", to.mails[0].raw)
 			}
@@ -269,6 +272,9 @@ func TestLMTP(t *testing.T) {
 	conn.expect("250 ", "250 ", "250 2.0.0", "221 ", "")
 	if got := to.contents(); len(got) != 2 || got[1] != "\r\nthree\n" {
 		t.Errorf("kept %q", got)
+	}
+	if !to.mails[0].envelope.HandedOver {
+		t.Error("the server in front is taken for the sender's")
 	}
 	if !strings.Contains(to.mails[0].raw, " with LMTP id ") {
 		t.Errorf("kept %q", to.mails[0].raw)

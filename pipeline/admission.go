@@ -31,19 +31,23 @@ type Policies interface {
 type Admission struct {
 	checker  Checker
 	policies Policies
+	answers  bool
 }
 
-// NewAdmission builds the decision.
-func NewAdmission(checker Checker, policies Policies) *Admission {
-	return &Admission{checker: checker, policies: policies}
+// NewAdmission builds the decision. answers says that senders can be answered.
+func NewAdmission(checker Checker, policies Policies, answers bool) *Admission {
+	return &Admission{checker: checker, policies: policies, answers: answers}
 }
 
-// admit finds out who sent a mail and what the workspace wants done with it.
-func (a *Admission) admit(ctx context.Context, mail domain.Mail, message press.Message, raw string) (domain.Verdict, domain.Admission, error) {
-	policy, err := a.policies.MailPolicy(ctx, mail.Workspace)
-	if err != nil {
-		return domain.Verdict{}, domain.Admission{}, err
-	}
+// policy reads what a workspace wants, as far as it is possible here.
+func (a *Admission) policy(ctx context.Context, workspace domain.WorkspaceID) (domain.MailPolicy, error) {
+	policy, err := a.policies.MailPolicy(ctx, workspace)
+	policy.Answers = policy.Answers && a.answers
+	return policy, err
+}
+
+// admit finds out who sent a mail and whether the workspace lets it in.
+func (a *Admission) admit(ctx context.Context, mail domain.Mail, policy domain.MailPolicy, message press.Message, raw string) (domain.Verdict, domain.Admission) {
 	claimed := message.From
 	if message.Authors != 1 {
 		claimed = ""
@@ -51,9 +55,9 @@ func (a *Admission) admit(ctx context.Context, mail domain.Mail, message press.M
 	verdict := a.checker.Check(ctx, mail.Envelope, claimed, func() (io.ReadCloser, error) { return os.Open(raw) })
 	verdict.Forwarded = message.Forwarded
 	if mail.ApprovedBy != "" {
-		return verdict, domain.Admission{}, nil
+		return verdict, domain.Admission{}
 	}
-	return verdict, policy.Admit(author(mail, message), verdict), nil
+	return verdict, policy.Admit(author(mail, message), verdict)
 }
 
 // holdBack keeps the parts of a mail from becoming documents.

@@ -56,16 +56,18 @@ func (u *Unpack) Run(ctx context.Context, mail domain.Mail) (unpacked domain.Unp
 		if err != nil {
 			return err
 		}
-		verdict, admission, err := u.admission.admit(ctx, mail, message, raw)
+		policy, err := u.admission.policy(ctx, mail.Workspace)
 		if err != nil {
 			return err
 		}
+		verdict, admission := u.admission.admit(ctx, mail, policy, message, raw)
 		unpacked, err = u.documents(ctx, mail, message, admission)
 		unpacked.Verdict = verdict
 		if found := notice(message, verdict); found != nil && admission.Disposition == domain.DispositionNone {
 			unpacked = holdBack(unpacked, domain.Admission{Disposition: domain.DispositionNotice, Reason: noticeReason(found)})
 			unpacked.Notice = found
 		}
+		unpacked.AnswerTo = policy.AnswersTo(mail.Envelope, unpacked)
 		return err
 	})
 	return unpacked, err

@@ -77,7 +77,7 @@ func newUnpacker(t *testing.T) *unpacker {
 		t.Skipf("SKIPPED: %v", err)
 	}
 	t.Cleanup(func() { pressing.Close() })
-	return &unpacker{store, blobs, pipeline.NewUnpack(blobs, pressing, store, pipeline.NewAdmission(unchecked{}, store), "standardize", t.TempDir()), workspace.ID}
+	return &unpacker{store, blobs, pipeline.NewUnpack(blobs, pressing, store, pipeline.NewAdmission(unchecked{}, store, false), "standardize", t.TempDir()), workspace.ID}
 }
 
 // unchecked knows nothing about senders.

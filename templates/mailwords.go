@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docuflow/docuflow/domain"
@@ -297,6 +298,18 @@ func noParts(m domain.Mail) string {
 }
 
 func mailReason(m domain.Mail) string { return cmp.Or(m.Reason, "It waits to be unpacked.") }
+
+func answerSentence(a *domain.Answer) string {
+	switch {
+	case a.State == domain.AnswerSent:
+		return a.To + " was told what became of it."
+	case a.State == domain.AnswerGivenUp:
+		return a.To + " could not be told what became of it. " + a.Reason
+	case a.Reason != "":
+		return a.To + " is to be told; attempt " + strconv.Itoa(a.Attempt) + " failed and another follows. " + a.Reason
+	}
+	return a.To + " is about to be told what became of it."
+}
 
 // verdictClass is good, bad or neither.
 func verdictClass(c domain.Check) string {

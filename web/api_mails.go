@@ -40,6 +40,7 @@ type apiWholeMail struct {
 	DuplicateOf *string              `json:"duplicate_of"`
 	ApprovedBy  *string              `json:"approved_by"`
 	Notice      *domain.Confirmation `json:"notice"`
+	Answer      *domain.Answer       `json:"answer"`
 	Parts       []apiMailPart        `json:"parts"`
 }
 
@@ -47,7 +48,7 @@ func wholeMailJSON(m domain.Mail) apiWholeMail {
 	whole := apiWholeMail{
 		apiMail: mailJSON(m), Outcome: m.Outcome, Author: m.Author, AuthorName: m.AuthorName, MessageID: m.MessageID,
 		RemoteAddr: m.Envelope.RemoteAddr, Encrypted: m.Envelope.TLS, Verdict: m.Verdict, Trusted: m.Verdict.Authenticated(),
-		DuplicateOf: orNull(string(m.DuplicateOf)), ApprovedBy: orNull(m.ApprovedBy), Notice: m.Notice, Parts: []apiMailPart{},
+		DuplicateOf: orNull(string(m.DuplicateOf)), ApprovedBy: orNull(m.ApprovedBy), Notice: m.Notice, Answer: m.Answer, Parts: []apiMailPart{},
 	}
 	for _, p := range m.Parts {
 		whole.Parts = append(whole.Parts, apiMailPart{

@@ -247,7 +247,7 @@ type Provider interface {
 
 // Letters mails plain text to people.
 type Letters interface {
-	Send(ctx context.Context, to, subject, text string) error
+	Send(ctx context.Context, letter domain.Letter) error
 }
 
 // Devices is where a person is signed in.

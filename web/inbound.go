@@ -128,7 +128,7 @@ func (s *Server) isSigned(text, signature []byte) bool {
 
 // envelope reads the envelope. All recipients must be ours: one answer cannot tell of several.
 func (s *Server) envelope(r *http.Request) (domain.Envelope, []domain.Address, error) {
-	envelope := domain.Envelope{RemoteAddr: s.limits.client(r).String(), Helo: "http", TLS: s.cfg.Secure}
+	envelope := domain.Envelope{RemoteAddr: s.limits.client(r).String(), Helo: "http", TLS: s.cfg.Secure, HandedOver: true}
 	from, err := addressOf(r.Header.Get(headerMailFrom))
 	if err != nil {
 		return envelope, nil, badEnvelope(headerMailFrom)

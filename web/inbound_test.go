@@ -100,6 +100,9 @@ func TestInboundMail(t *testing.T) {
 			s.do(t, "POST", "/api/v1/inbound/raw", strings.NewReader(d.body), d.headers()...).want(t, test.status, test.says)
 			got := ""
 			if len(box.mails) == 1 && box.mails[0] == d.body {
+				if !box.last.HandedOver {
+					t.Error("the server that hands mail over is taken for the sender's")
+				}
 				got = box.last.From + ">" + strings.Join(box.last.Recipients, ",")
 			}
 			if got != test.stored {

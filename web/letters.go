@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"errors"
 	"log/slog"
@@ -68,17 +69,17 @@ func (s *Server) mailLink(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	return s.cfg.Letters.Send(ctx, email, "Your sign-in link", "Somebody, hopefully you, wants to sign in to DocuFlow at "+s.host()+" with this address.\n\n"+
-		"Open this link and press the button. It works once, within half an hour:\n\n"+s.link("sign-in", token)+"\n\n"+
-		"If it was not you, do nothing: without the link nobody gets in.\n")
+	return s.cfg.Letters.Send(ctx, domain.Letter{ID: rand.Text(), To: email, Subject: "Your sign-in link", Text: "Somebody, hopefully you, wants to sign in to DocuFlow at " + s.host() + " with this address.\n\n" +
+		"Open this link and press the button. It works once, within half an hour:\n\n" + s.link("sign-in", token) + "\n\n" +
+		"If it was not you, do nothing: without the link nobody gets in.\n"})
 }
 
 func (s *Server) mailInvitation(ctx context.Context, to, token string, by domain.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, letterTime)
 	defer cancel()
-	return s.cfg.Letters.Send(ctx, to, by.User.Email+" invites you to their books", by.User.Email+" invites you to the workspace "+quoted(by.Workspace.Name)+" of DocuFlow at "+s.host()+".\n\n"+
-		"Open this link to join. It works once, within seven days:\n\n"+s.link("join", token)+"\n\n"+
-		"If you do not know the sender, do nothing.\n")
+	return s.cfg.Letters.Send(ctx, domain.Letter{ID: rand.Text(), To: to, Subject: by.User.Email + " invites you to their books", Text: by.User.Email + " invites you to the workspace " + quoted(by.Workspace.Name) + " of DocuFlow at " + s.host() + ".\n\n" +
+		"Open this link to join. It works once, within seven days:\n\n" + s.link("join", token) + "\n\n" +
+		"If you do not know the sender, do nothing.\n"})
 }
 
 // quoted puts a name that somebody chose into a letter: on one line, and not

@@ -202,11 +202,11 @@ type letterbox struct {
 	fails   error
 }
 
-func (p *letterbox) Send(_ context.Context, to, subject, text string) error {
+func (p *letterbox) Send(_ context.Context, letter domain.Letter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fails == nil {
-		p.letters = append(p.letters, to+"\n"+subject+"\n"+text)
+		p.letters = append(p.letters, letter.To+"\n"+letter.Subject+"\n"+letter.Text)
 	}
 	return p.fails
 }

@@ -33,6 +33,7 @@ func (s *Server) router() http.Handler {
 		r.Post("/settings/addresses/rotate", s.handle(s.rotateAddress))
 		r.Post("/settings/addresses/remove", s.handle(s.removeAddress))
 		r.Post("/settings/policy", s.handle(s.setPolicy))
+		r.Post("/settings/answers", s.handle(s.setAnswers))
 		r.Post("/settings/senders", s.handle(s.addRule))
 		r.Post("/settings/senders/remove", s.handle(s.removeRule))
 		r.Post("/sign-out", s.handle(s.signOut))

@@ -93,6 +93,8 @@ type Config struct {
 	InboundSecrets [][]byte
 	// MaxMail is the largest of these mails, in octets.
 	MaxMail int64
+	// CanAnswer says that there is a mail server to send answers through.
+	CanAnswer bool
 	// RateLimits says that who asks too often is sent away for a while.
 	RateLimits bool
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

@@ -25,7 +25,7 @@ func (s *Server) readSettings(r *http.Request) (page templates.Settings, err err
 	if page.Shell, err = s.shell(r, "Settings", balance); err != nil {
 		return page, err
 	}
-	page.Tab = "settings"
+	page.Tab, page.CanAnswer = "settings", s.cfg.CanAnswer
 	if page.Addresses, err = s.cfg.Mails.Addresses(r.Context(), workspaceOf(r)); err != nil {
 		return page, fmt.Errorf("list addresses: %w", err)
 	}

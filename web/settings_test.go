@@ -47,5 +47,14 @@ func TestSettingsOfSenders(t *testing.T) {
 		t.Errorf("%+v", s.policy)
 	}
 	s.get(t, "/settings").want(t, http.StatusOK, `value="skip" checked`, `value="quarantine" checked`)
+	if s.policy.Answers {
+		t.Error("answers without being asked for")
+	}
+	s.get(t, "/settings").want(t, http.StatusOK, `value="off" checked`, "This installation sends no mail", "Subject: Re: Invoice 2026-117", "logo.png: This image")
+	s.post(t, "/settings/answers", url.Values{"answers": {"on"}}).want(t, http.StatusSeeOther)
+	if !s.policy.Answers || s.policy.Duplicates != domain.DuplicatesSkip {
+		t.Errorf("%+v", s.policy)
+	}
+	s.post(t, "/settings/answers", url.Values{"answers": {"perhaps"}}).want(t, http.StatusBadRequest)
 	s.post(t, "/settings/policy", url.Values{"unknown": {"x"}, "duplicates": {"skip"}}).want(t, http.StatusBadRequest)
 }

@@ -110,6 +110,7 @@ type mailing struct {
 	ACMEDirectory string `name:"acme-directory" env:"DOCUFLOW_ACME_DIRECTORY" default:"https://acme-v02.api.letsencrypt.org/directory" help:"The ACME authority. Setting DOCUFLOW_ACME_ADDR agrees to its terms."`
 
 	MailProxies []netip.Prefix `env:"DOCUFLOW_MAIL_PROXIES" help:"Ranges of proxies that send a PROXY header and are believed, like 10.0.0.0/8,fd00::/8."`
+	MailRelays  []netip.Prefix `env:"DOCUFLOW_MAIL_RELAYS" help:"Ranges of mail servers in front of this one that send no PROXY header. SPF is not checked for what they hand over: the sender's server is not known."`
 	MailRates   map[string]int `env:"DOCUFLOW_MAIL_RATES" help:"Mails a minute from one address, network and domain of senders, and to one workspace; and unknown recipients. Default: client=600;network=1200;domain=1200;workspace=3000;guesses=60."`
 }
 
@@ -161,6 +162,7 @@ type polling struct {
 	IMAPPassword secret        `env:"DOCUFLOW_IMAP_PASSWORD" help:"Password there."`
 	IMAPMailbox  string        `env:"DOCUFLOW_IMAP_MAILBOX" default:"INBOX" help:"Mailbox there. It is only read: nothing is marked, moved or deleted."`
 	IMAPTo       string        `env:"DOCUFLOW_IMAP_TO" help:"The address here that its mails are for."`
+	IMAPEarlier  bool          `env:"DOCUFLOW_IMAP_EARLIER" help:"Take what the mailbox holds when it is read first too, not only what arrives from then on."`
 	IMAPEvery    time.Duration `env:"DOCUFLOW_IMAP_EVERY" default:"1m" help:"How often to look."`
 }
 

@@ -48,6 +48,9 @@ func TestSettingsOfTheOtherDoorsAreChecked(t *testing.T) {
 		"mailbox":               {mailbox, ""},
 		"mailbox without login": {mailbox[:1], "DOCUFLOW_IMAP_USER"},
 		"open password":         {append(mailbox, "--imap-security=off"), "DOCUFLOW_IMAP_SECURITY"},
+		"relay":                 {[]string{"--smtp-relay=smtps://me:p@mail.example", "--smtp-from=DocuFlow <a@here.example>"}, ""},
+		"relay and no sender":   {[]string{"--smtp-relay=smtps://me:p@mail.example"}, ""},
+		"relay of the web":      {[]string{"--smtp-relay=https://mail.example", "--smtp-from=a@here.example"}, "DOCUFLOW_SMTP_RELAY"},
 		"on this machine":       {append(mailbox, "--imap-security=off", "--imap-addr=127.0.0.1:143"), ""},
 	} {
 		var s settings

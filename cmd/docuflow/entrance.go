@@ -25,8 +25,8 @@ type entrance struct {
 	OIDCClientSecret secret `env:"DOCUFLOW_OIDC_CLIENT_SECRET" help:"Its secret."`
 	SignUp           string `env:"DOCUFLOW_SIGN_UP" default:"open" enum:"open,invited" help:"open: whoever signs in for the first time gets a workspace. invited: newcomers need an invitation."`
 
-	SMTPRelay secret `env:"DOCUFLOW_SMTP_RELAY" help:"Mail server that takes letters to people, like smtps://user:password@smtp.example.com:465. docuflow dev prints them when it is empty."`
-	SMTPFrom  string `env:"DOCUFLOW_SMTP_FROM" help:"Sender of those letters. Default: no-reply at the mail domain."`
+	SMTPRelay secret `env:"DOCUFLOW_SMTP_RELAY" help:"Mail server that mail goes out through: sign-in links, invitations, answers to senders. Like smtps://user:password@smtp.example.com:465, or smtp:// for STARTTLS. Without it no mail is sent; docuflow dev prints links instead."`
+	SMTPFrom  string `env:"DOCUFLOW_SMTP_FROM" help:"Who that mail is from, like DocuFlow <docuflow@example.com>. Default: no-reply at the mail domain."`
 }
 
 // callbackPath is where providers send people back to, registered there with
@@ -36,10 +36,8 @@ const callbackPath = "/sign-in/callback"
 func (s settings) checkEntrance(report func(bool, string, ...any)) {
 	issuer, err := url.Parse(s.OIDCIssuer)
 	report(s.OIDCClientID != "" && (err != nil || issuer.Host == "" || issuer.Scheme != "https" && issuer.Scheme != "http"), "DOCUFLOW_OIDC_ISSUER: %q is not a web address", s.OIDCIssuer)
-	if s.SMTPRelay != "" {
-		_, err := relay.Open(string(s.SMTPRelay), s.sender())
-		report(err != nil, "DOCUFLOW_SMTP_RELAY and DOCUFLOW_SMTP_FROM: %v", err)
-	}
+	_, err = s.relay()
+	report(err != nil, "DOCUFLOW_SMTP_RELAY and DOCUFLOW_SMTP_FROM: %v", err)
 }
 
 // sender is who letters come from.
@@ -64,23 +62,31 @@ func (s settings) provider() web.Provider {
 	return oidc.New(config)
 }
 
+// relay is where mail goes out, nil when none does.
+func (s settings) relay() (*relay.Relay, error) {
+	if s.SMTPRelay == "" {
+		return nil, nil //nolint:nilnil // nowhere is what it means
+	}
+	return relay.New(string(s.SMTPRelay), s.sender())
+}
+
 // letters is what mails people, or nil.
-func (s settings) letters(log *slog.Logger) (web.Letters, error) {
-	if s.SMTPRelay != "" {
-		return relay.Open(string(s.SMTPRelay), s.sender())
+func (n *node) letters() web.Letters {
+	switch {
+	case n.relay != nil:
+		return n.relay
+	case n.settings.development:
+		return printed{n.log}
 	}
-	if s.development {
-		return printed{log}, nil
-	}
-	return nil, nil //nolint:nilnil // no letters is what it means
+	return nil
 }
 
 // printed prints letters instead of mailing them: for whoever develops.
 type printed struct{ log *slog.Logger }
 
 // Send prints a letter.
-func (p printed) Send(_ context.Context, to, subject, text string) error {
-	p.log.Info("a letter", "to", to, "subject", subject, "text", text)
+func (p printed) Send(_ context.Context, letter domain.Letter) error {
+	p.log.Info("a letter", "to", letter.To, "subject", letter.Subject, "text", letter.Text)
 	return nil
 }
 

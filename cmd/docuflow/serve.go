@@ -145,6 +145,9 @@ func (n *node) run(ctx context.Context, doors doors) error {
 		serve("fetch mail", func() error { n.mailbox.Run(serving); return nil })
 	}
 	serve("count", func() error { n.countCensus(serving); return nil })
+	if n.relay != nil {
+		serve("answer senders", func() error { n.answerer().Run(serving); return nil })
+	}
 	serve("replay", func() error { n.replayer().Run(serving); return nil })
 
 	<-serving.Done()

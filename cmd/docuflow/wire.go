@@ -17,6 +17,7 @@ import (
 	"github.com/docuflow/docuflow/integrations/drive"
 	"github.com/docuflow/docuflow/integrations/folder"
 	"github.com/docuflow/docuflow/integrations/imap"
+	"github.com/docuflow/docuflow/integrations/relay"
 	"github.com/docuflow/docuflow/mail"
 	"github.com/docuflow/docuflow/mail/sender"
 	"github.com/docuflow/docuflow/pipeline"
@@ -41,6 +42,7 @@ type node struct {
 	mail     *mail.Server
 	mailTLS  mailTLS
 	mailbox  *imap.Mailbox // nil when none is read
+	relay    *relay.Relay  // nil when no mail goes out
 	web      *web.Server
 	tracing  *tracing // nil: nothing is traced
 
@@ -97,6 +99,9 @@ func (n *node) assemble(ctx context.Context) error {
 	if err := n.openOutside(); err != nil {
 		return err
 	}
+	if n.relay, err = settings.relay(); err != nil {
+		return err
+	}
 	if n.tracing, err = openTracing(ctx, settings.OTLPEndpoint, n.name); err != nil {
 		return err
 	}
@@ -108,7 +113,7 @@ func (n *node) assemble(ctx context.Context) error {
 	}
 	n.system = actors.New(actors.Config{
 		Node: n.name, Queue: store, Documents: store, Mails: store, Leases: store,
-		Unpack:       n.tracing.unpacker(pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store), first, tempDir)),
+		Unpack:       n.tracing.unpacker(pipeline.NewUnpack(n.blobs, n.press, store, pipeline.NewAdmission(n.senderChecks(), store, n.relay != nil), first, tempDir)),
 		UnpackPolicy: settings.policy(pipeline.UnpackStage, 2*time.Minute),
 		Steps:        steps,
 		LeaseTTL:     settings.LeaseTTL, Slots: settings.Slots, HeavySlots: settings.Jobs,
@@ -133,7 +138,7 @@ func (n *node) openMail(acceptance *pipeline.Acceptance) (err error) {
 	if settings.IMAPAddr != "" {
 		n.mailbox = imap.New(imap.Config{
 			Addr: settings.IMAPAddr, Security: imap.Security(settings.IMAPSecurity), User: settings.IMAPUser, Password: string(settings.IMAPPassword),
-			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
+			Mailbox: settings.IMAPMailbox, To: settings.IMAPTo, Earlier: settings.IMAPEarlier, Every: settings.IMAPEvery, MaxSize: settings.MailLimit, Node: n.name, Log: log,
 		}, n.tracing.inbox(acceptance), n.store)
 	}
 	return nil
@@ -144,23 +149,19 @@ func (n *node) openWeb(acceptance *pipeline.Acceptance, steps []pipeline.Step, t
 	settings, store, log := n.settings, n.store, n.log
 	connections := pipeline.NewConnectionDesk(n.outside, store, store, seals{n.vault}, map[string]pipeline.Consenter{drive.Kind().Name: settings.drive()})
 	teacher := pipeline.NewTeacher(store, store, n.blobs, store, log)
-	letters, err := settings.letters(log)
-	if err != nil {
-		return err
-	}
 	n.web, err = web.New(web.Config{
 		Documents: store, Overview: store, Desk: desk{store, teacher}, Approver: teacher, Memory: store, Ledger: store, Mails: store, Feed: store.Feed(),
 		MailLog: store, MailDesk: store, Quarantine: store, Policies: store, Rules: store, Addresses: store, Labels: store, MailDomain: settings.MailDomain,
 		Dead: store, Replays: store, Pauses: store, Operations: store, Operators: store,
 		Connections: connections, ConnectionDesk: connections, ConnectionUse: connections, ConnectionConsent: connections, PublicURL: strings.TrimSuffix(settings.PublicURL, "/"),
 		Sessions: store, Doors: store, Devices: store, Belongings: store, Team: store, Inviter: store, Invited: store,
-		Provider: settings.provider(), Letters: letters, Arrival: settings.arrival(),
+		Provider: settings.provider(), Letters: n.letters(), Arrival: settings.arrival(),
 		Tokens: store, Intake: acceptance, Files: n.blobs, Sampler: sampler{settings.SMTPAddr},
 		Painter: pipeline.NewPainter(n.blobs, n.press, web.PageWidth, tempDir),
 		Stages:  infos(steps), Reads: "extract", Version: version(), Secure: isHTTPS(settings.PublicURL), PrintedLinks: settings.development && settings.SMTPRelay == "", CookieKey: []byte(settings.CookieKey),
 		Inbound: acceptance, InboundSecrets: settings.inboundSecrets(), MaxMail: settings.MailLimit,
 		RateLimits: settings.RateLimits == "on", TrustedProxies: settings.TrustedProxies,
-		ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
+		CanAnswer: n.relay != nil, ReplayRate: settings.ReplayRate, MaxUpload: pipeline.MaxDocument, Log: log,
 	})
 	if err != nil {
 		return err
@@ -204,7 +205,7 @@ func (n *node) mailConfig() mail.Config {
 	s := n.settings
 	config := mail.Config{
 		Hostname: s.MailHost, Domain: s.MailDomain, MaxSize: s.MailLimit,
-		TLS: n.mailTLS.config, TLSReady: n.mailTLS.ready, Tokens: n.store, Proxies: s.MailProxies,
+		TLS: n.mailTLS.config, TLSReady: n.mailTLS.ready, Tokens: n.store, Proxies: s.MailProxies, Relays: s.MailRelays,
 		Limits: mail.Limits{
 			Off: s.RateLimits == "off", ClientMails: s.mailRate("client"), NetworkMails: s.mailRate("network"),
 			DomainMails: s.mailRate("domain"), Guesses: s.mailRate("guesses"),
@@ -237,6 +238,15 @@ func (d desk) Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.
 func (n *node) replayer() actors.Replayer {
 	const every = 250 * time.Millisecond // steps are a second apart
 	return actors.Replayer{Replays: n.store, Kick: n.system.Kick, Every: every, Log: n.log}
+}
+
+// answerer tells senders what became of their mail.
+func (n *node) answerer() actors.Answerer {
+	const day = 24 * time.Hour
+	return actors.Answerer{
+		Answers: n.store, Post: n.relay, Node: n.name, Every: 5 * n.settings.ScanEvery, Log: n.log,
+		Policy: domain.RetryPolicy{Base: time.Minute, Cap: 2 * time.Hour, Timeout: 5 * time.Minute, Budget: day},
+	}
 }
 
 func infos(steps []pipeline.Step) (infos []domain.StageInfo) {

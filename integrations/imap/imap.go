@@ -4,7 +4,7 @@
 // The mailbox is opened read-only: nothing in it is marked, moved or deleted. A mail is behind the
 // cursor once the door has made it durable, so none is lost; after a crash in between one is handed over
 // twice, which unpacking recognises. One node at a time reads a mailbox.
-// What arrived before the mailbox was read first stays where it is. Mails that are too
+// What arrived before the mailbox was read first stays where it is, unless that is wanted too. Mails that are too
 // large are left in the mailbox with a line in the log.
 package imap
 
@@ -59,6 +59,7 @@ type Config struct {
 	Password string
 	Mailbox  string        // INBOX
 	To       string        // the address here that its mails are for
+	Earlier  bool          // takes what the mailbox holds at the first look too
 	Every    time.Duration // from the end of one look to the next
 	MaxSize  int64         // octets of the largest mail that is taken
 	Node     string
@@ -214,13 +215,13 @@ func (r *round) read(ctx context.Context) error {
 	return nil
 }
 
-// begin sets the cursor in a mailbox whose numbers are new to us. The first time that is its end. Later
+// begin sets the cursor in a mailbox whose numbers are new to us. The first time that is its end, or its beginning when what it holds is wanted. Later
 // on the server has numbered its mails anew, so everything since we began is
 // looked at again: what was taken already is recognised by its content.
 func (r *round) begin(ctx context.Context, opened *imap.SelectData) error {
 	first := r.cursor.UIDValidity == 0
 	r.cursor.UIDValidity, r.cursor.UID = opened.UIDValidity, 0
-	if first && opened.UIDNext > 0 {
+	if first && !r.cfg.Earlier && opened.UIDNext > 0 {
 		r.cursor.UID = uint32(opened.UIDNext) - 1
 	}
 	if !first {
@@ -257,7 +258,7 @@ func (r *round) list() (mails []listed, err error) {
 func (r *round) take(ctx context.Context, mail listed) error {
 	const clockSkew = time.Minute
 	switch {
-	case mail.received.Before(r.cursor.Since.Add(-clockSkew)):
+	case !r.cfg.Earlier && mail.received.Before(r.cursor.Since.Add(-clockSkew)):
 	case mail.size > r.cfg.MaxSize:
 		r.cfg.Log.Warn("mail is too large and stays in the mailbox", "uid", mail.uid, "size", mail.size, "limit", r.cfg.MaxSize)
 	default:
@@ -282,7 +283,7 @@ func (r *round) fetch(ctx context.Context, uid imap.UID) (err error) {
 			if !ok || body.Literal == nil {
 				continue
 			}
-			envelope := domain.Envelope{Recipients: []string{r.cfg.To}, Helo: "imap", TLS: r.cfg.Security != Plain}
+			envelope := domain.Envelope{Recipients: []string{r.cfg.To}, Helo: "imap", TLS: r.cfg.Security != Plain, HandedOver: true}
 			if body.Literal.Size() > r.cfg.MaxSize {
 				r.cfg.Log.Warn("mail is larger than it was said to be and stays in the mailbox", "uid", uid, "size", body.Literal.Size())
 				continue

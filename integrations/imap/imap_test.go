@@ -27,6 +27,7 @@ import (
 // inbox takes mails, unless it is told to fail.
 type inbox struct {
 	mails []string
+	last  domain.Envelope
 	fail  error
 }
 
@@ -34,10 +35,10 @@ func (i *inbox) Resolve(context.Context, string) (domain.Address, error) {
 	return domain.Address{Address: "acme@in.example"}, nil
 }
 
-func (i *inbox) Accept(_ context.Context, _ domain.Envelope, to []domain.Address, raw io.Reader) error {
+func (i *inbox) Accept(_ context.Context, envelope domain.Envelope, to []domain.Address, raw io.Reader) error {
 	content, err := io.ReadAll(raw)
 	if err = errors.Join(err, i.fail); err == nil && len(to) == 1 {
-		i.mails = append(i.mails, string(content))
+		i.mails, i.last = append(i.mails, string(content)), envelope
 	}
 	return err
 }
@@ -136,10 +137,30 @@ func TestNewMailIsTakenOnce(t *testing.T) {
 	look(t, reader, 0)
 	third := e.arrive(t, "third")
 	look(t, e.reader("a", box), 1) // after a restart
+	if !box.last.HandedOver {
+		t.Error("the server elsewhere is taken for the sender's")
+	}
 	if !slices.Equal(box.mails, []string{first, second, third}) {
 		t.Errorf("got %q", box.mails)
 	}
 	e.checkUntouched(t, 4)
+}
+
+func TestEarlierMailIsTakenWhenItIsWanted(t *testing.T) {
+	e, box := newElsewhere(t), &inbox{}
+	old := e.arriveAt(t, "years ago", time.Now().AddDate(-3, 0, 0))
+	fresh := e.arrive(t, "just now")
+	reader := func() *imap.Mailbox {
+		return imap.New(imap.Config{
+			Addr: e.addr, Security: imap.Plain, User: "me", Password: password, Mailbox: "Invoices", To: "acme@in.example",
+			Earlier: true, Every: time.Millisecond, MaxSize: 1000, Node: "a", Log: slog.New(slog.DiscardHandler),
+		}, box, e.store)
+	}
+	look(t, reader(), 2)
+	look(t, reader(), 0)
+	if !slices.Equal(box.mails, []string{old, fresh}) {
+		t.Errorf("got %q", box.mails)
+	}
 }
 
 // checkUntouched looks that all mails are there and none was marked.

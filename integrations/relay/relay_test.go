@@ -1,164 +1,209 @@
-package relay
+package relay_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
+	"math/big"
 	"net"
-	"net/http/httptest"
+	"net/mail"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"github.com/docuflow/docuflow/domain"
+	"github.com/docuflow/docuflow/integrations/relay"
 )
 
-// server is a relay that keeps what it takes. The go-smtp server checks the
-// protocol.
+// server is an outgoing mail server.
 type server struct {
-	address string
-	mails   chan string
-	user    string // who must sign in; empty: nobody
+	mu     sync.Mutex
+	refuse map[string]*smtp.SMTPError // by command
+	mails  []sent
+	addr   string
 }
 
-func (s *server) NewSession(*smtp.Conn) (smtp.Session, error) {
-	return &session{server: s, in: s.user == ""}, nil
+type sent struct{ user, from, to, raw string }
+
+func serve(t *testing.T, security *tls.Config) *server {
+	t.Helper()
+	s := &server{refuse: map[string]*smtp.SMTPError{}}
+	listening := smtp.NewServer(s)
+	listening.AllowInsecureAuth, listening.TLSConfig = true, security
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	go func() { _ = listening.Serve(listener) }()
+	t.Cleanup(func() { listening.Close() })
+	return s
+}
+
+func (s *server) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{server: s}, nil }
+
+func (s *server) answer(command string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reply := s.refuse[command]; reply != nil {
+		return reply
+	}
+	return nil
 }
 
 type session struct {
 	*server
-	in       bool
-	from, to string
+	sent sent
 }
 
-func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (*session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, username, password string) error {
-		if s.in = username == s.user && password == "p@ss:word"; !s.in {
+	return sasl.NewPlainServer(func(_, user, password string) error {
+		if password != "s3cret/&" {
 			return smtp.ErrAuthFailed
 		}
+		s.sent.user = user
 		return nil
 	}), nil
 }
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
-	if !s.in {
-		return smtp.ErrAuthRequired
-	}
-	s.from = from
-	return nil
+	s.sent.from = from
+	return s.answer("MAIL")
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if strings.HasPrefix(to, "nobody@") {
-		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
-	}
-	s.to = to
-	return nil
+	s.sent.to = to
+	return s.answer("RCPT")
 }
 
 func (s *session) Data(r io.Reader) error {
-	body, err := io.ReadAll(r)
-	s.mails <- s.from + " > " + s.to + "\n" + string(body)
-	return err
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if err := s.answer("DATA"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent.raw = string(raw)
+	s.mails = append(s.mails, s.sent)
+	return nil
 }
 
-func (s *session) Reset()        {}
-func (s *session) Logout() error { return nil }
+func (*session) Reset()        {}
+func (*session) Logout() error { return nil }
 
-// serve runs a relay, with the certificate of a test server for 127.0.0.1.
-func serve(t *testing.T, user string, implicit, offer bool) (*server, *tls.Config) {
+func newRelay(t *testing.T, address string) *relay.Relay {
 	t.Helper()
-	web := httptest.NewUnstartedServer(nil)
-	web.StartTLS()
-	certificates := web.TLS.Certificates
-	pool := x509.NewCertPool()
-	pool.AddCert(web.Certificate())
-	web.Close()
-	s := &server{mails: make(chan string, 10), user: user}
-	backend := smtp.NewServer(s)
-	backend.AllowInsecureAuth = true
-	config := &tls.Config{Certificates: certificates}
-	if offer {
-		backend.TLSConfig = config
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	r, err := relay.New(address, "DocuFlow <docuflow@here.example>")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if implicit {
-		listener = tls.NewListener(listener, config)
-	}
-	s.address = listener.Addr().String()
-	go func() { _ = backend.Serve(listener) }()
-	t.Cleanup(func() { backend.Close() })
-	return s, &tls.Config{ServerName: "127.0.0.1", RootCAs: pool}
+	return r
 }
 
-func TestSend(t *testing.T) {
-	for name, c := range map[string]struct {
-		scheme, user    string
-		implicit, plain bool
-	}{
-		"on this machine": {"smtp", "", false, true},
-		"STARTTLS":        {"smtp", "ada", false, false},
-		"TLS":             {"smtps", "ada", true, false},
+var letter = domain.Letter{ID: "answer-1", To: "billing@acme.example", Subject: "Re: Räknung\r\nBcc: x@y.example", Text: "Received.\n.\nend", InReplyTo: "one@acme.example", Answer: true}
+
+func TestAnswerGoesOutWithoutReturnPath(t *testing.T) {
+	s := serve(t, nil)
+	if err := newRelay(t, "smtp://me%40x:s3cret%2F%26@"+s.addr).Send(t.Context(), letter); err != nil {
+		t.Fatal(err)
+	}
+	got := s.mails[0]
+	message, err := mail.ReadMessage(strings.NewReader(got.raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.user != "me@x" || got.from != "" || got.to != "billing@acme.example" {
+		t.Errorf("%+v", got)
+	}
+	for name, want := range map[string]string{
+		"From": `"DocuFlow" <docuflow@here.example>`, "Message-Id": "<answer-1@here.example>", "Auto-Submitted": "auto-replied",
+		"In-Reply-To": "<one@acme.example>", "References": "<one@acme.example>", "Bcc": "",
 	} {
-		t.Run(name, func(t *testing.T) {
-			s, trust := serve(t, c.user, c.implicit, true)
-			credentials := ""
-			if c.user != "" {
-				credentials = c.user + ":p%40ss%3Aword@"
-			}
-			r, err := Open(c.scheme+"://"+credentials+s.address, "DocuFlow <no-reply@books.example>")
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.tls, r.plain = trust, c.plain
-			if err := r.Send(t.Context(), "ada@example.com", "Grüße\r\nBcc: x@y.example", "Öffne\n.\nhttps://books.example/sign-in/"+strings.Repeat("x", 100)+"\n"); err != nil {
-				t.Fatal(err)
-			}
-			mail := <-s.mails
-			for _, part := range []string{"no-reply@books.example > ada@example.com", "<no-reply@books.example>", "Auto-Submitted: auto-generated", "Subject: =?"} {
-				if !strings.Contains(mail, part) {
-					t.Errorf("the letter lacks %q:\n%s", part, mail)
-				}
-			}
-			if strings.Contains(mail, "\nBcc:") {
-				t.Errorf("a header was smuggled in:\n%s", mail)
-			}
-			if err := r.Send(t.Context(), "nobody@example.com", "a", "b"); err == nil || !strings.Contains(err.Error(), "no such user") {
-				t.Errorf("a refused recipient: %v", err)
-			}
-		})
+		if value := message.Header.Get(name); value != want {
+			t.Errorf("%s: %q, want %q", name, value, want)
+		}
+	}
+	body, _ := io.ReadAll(message.Body)
+	if !strings.Contains(string(body), "Received.\r\n.\r\nend") {
+		t.Errorf("body %q", body)
+	}
+
+	first := letter
+	first.Answer, first.InReplyTo = false, ""
+	if err := newRelay(t, "smtp://"+s.addr).Send(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if other := s.mails[1]; other.from != "docuflow@here.example" || other.user != "" || !strings.Contains(other.raw, "Auto-Submitted: auto-generated") || strings.Contains(other.raw, "In-Reply-To") {
+		t.Errorf("%+v", other)
 	}
 }
 
-// TestNothingIsSentInTheClear: a relay elsewhere that offers no TLS gets neither password nor letter.
-func TestNothingIsSentInTheClear(t *testing.T) {
-	s, trust := serve(t, "ada", false, false)
-	r, err := Open("smtp://ada:p%40ss%3Aword@"+s.address, "no-reply@books.example")
+func TestRefusalsForGoodAreToldFromOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		command   string
+		code      int
+		permanent bool
+	}{
+		"no such mailbox":         {"RCPT", 550, true},
+		"content refused":         {"DATA", 554, true},
+		"greylisted":              {"RCPT", 451, false},
+		"no room":                 {"DATA", 452, false},
+		"we may not send":         {"MAIL", 550, false}, // for an operator to mend
+		"unknown sender, for now": {"MAIL", 450, false},
+	} {
+		s := serve(t, nil)
+		s.refuse[c.command] = &smtp.SMTPError{Code: c.code, EnhancedCode: smtp.EnhancedCode{c.code / 100, 7, 1}, Message: "because"}
+		err := newRelay(t, "smtp://"+s.addr).Send(t.Context(), letter)
+		failure, ok := errors.AsType[*domain.Failure](err)
+		if !ok || failure.Permanent != c.permanent || !strings.Contains(failure.Message, "because") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNothingGoesOutToAServerThatIsNotTheRightOne(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.tls, r.plain = trust, false
-	if err := r.Send(t.Context(), "ada@example.com", "a", "b"); err == nil || len(s.mails) != 0 {
-		t.Errorf("sent: %v", err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"other.example"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	impostor := serve(t, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	wrongPassword := "smtp://me:wrong@" + serve(t, nil).addr
+	for name, address := range map[string]string{"STARTTLS": "smtp://me:s3cret%2F%26@" + impostor.addr, "TLS": "smtps://" + impostor.addr, "nobody": "smtp://127.0.0.1:1", "password": wrongPassword} {
+		err := newRelay(t, address).Send(t.Context(), letter)
+		if failure, ok := errors.AsType[*domain.Failure](err); !ok || failure.Permanent {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(impostor.mails) > 0 {
+		t.Errorf("the impostor got %+v", impostor.mails)
 	}
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
-	for _, address := range []string{"", "mail.example", "http://mail.example", "smtp://", "smtps://user:secret@ho st"} {
-		if _, err := Open(address, "a@b.example"); err == nil || strings.Contains(err.Error(), "secret") {
+func TestAddressOfTheRelay(t *testing.T) {
+	for _, address := range []string{"", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://me:s3cret@host/path", "smtp://me:s3cret@host:port"} {
+		if _, err := relay.New(address, "a@b.example"); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
-	if _, err := Open("smtps://mail.example", "nobody"); err == nil {
-		t.Error("a sender without an address is taken")
-	}
-	r, err := Open("smtp://localhost", "a@b.example")
-	if err != nil || !r.plain || r.port != "587" {
-		t.Errorf("%+v, %v", r, err)
+	if _, err := relay.New("smtp://mail.example.com", "nobody"); err == nil {
+		t.Error("a sender without address")
 	}
 }

@@ -48,6 +48,9 @@ func (c *Checker) Check(ctx context.Context, envelope domain.Envelope, author st
 	from := authorDomain(author)
 	verdict := domain.Verdict{SPF: c.spf(ctx, envelope), DKIM: best(signatures, err, from)}
 	c.dmarc(ctx, &verdict, from, signatures)
+	if envelope.HandedOver && verdict.DMARC.Result == domain.CheckFail {
+		verdict.DMARC = domain.Check{Result: domain.CheckNone, Domain: from, Detail: "no signature passed for " + from + ", and its server is not known here"}
+	}
 	return verdict
 }
 
@@ -73,6 +76,9 @@ func (c *Checker) spf(ctx context.Context, envelope domain.Envelope) domain.Chec
 	name := hostOf(envelope.From)
 	if envelope.From == "" {
 		name = strings.ToLower(envelope.Helo)
+	}
+	if envelope.HandedOver {
+		return domain.Check{Result: domain.CheckNone, Domain: name, Detail: "another server took the mail and handed it over"}
 	}
 	if ip == nil || name == "" {
 		return domain.Check{Result: domain.CheckNone, Domain: name}

@@ -93,6 +93,7 @@ func acme() zone {
 
 var (
 	ours   = domain.Envelope{From: "bounce@acme.example", RemoteAddr: "192.0.2.1", Helo: "mx.acme.example"}
+	front  = domain.Envelope{From: "bounce@acme.example", RemoteAddr: "192.0.2.1", Helo: "mx.acme.example", HandedOver: true}
 	theirs = domain.Envelope{From: "bounce@acme.example", RemoteAddr: "198.51.100.9", Helo: "evil.example"}
 	list   = domain.Envelope{From: "list@bulk.example", RemoteAddr: "198.51.100.9", Helo: "bulk.example"}
 )
@@ -121,6 +122,9 @@ func TestVerdicts(t *testing.T) {
 		"policy of the organization": {nil, theirs, "x@sub.acme.example", plainMail, "fail", "none", "fail", "quarantine", false},
 		"no policy, aligned":         {func(z *zone) { delete(z.txt, "_dmarc.acme.example") }, ours, "billing@acme.example", plainMail, "pass", "none", "none", "", true},
 		"no policy, nothing":         {func(z *zone) { delete(z.txt, "_dmarc.acme.example") }, list, "billing@acme.example", plainMail, "none", "none", "none", "", false},
+		"handed over, signed":        {nil, front, "billing@acme.example", good, "none", "pass", "pass", "reject", true},
+		"handed over, not signed":    {nil, front, "billing@acme.example", plainMail, "none", "none", "none", "reject", false},
+		"handed over, changed":       {nil, front, "billing@acme.example", strings.Replace(good, "Please pay", "Please pay me", 1), "none", "fail", "none", "reject", false},
 		"no single author":           {nil, ours, "", good, "pass", "pass", "permerror", "", false},
 		"believes no header": {nil, theirs, "billing@acme.example",
 			"Authentication-Results: us; spf=pass; dkim=pass; dmarc=pass\r\nReceived-SPF: pass\r\n" + plainMail, "fail", "none", "fail", "reject", false},

@@ -39,7 +39,7 @@ func (s *Store) MailPolicy(ctx context.Context, workspace domain.WorkspaceID) (p
 // selectPolicy reads the policy without its rules.
 func selectPolicy(ctx context.Context, tx pgx.Tx) (domain.MailPolicy, error) {
 	policy := domain.DefaultMailPolicy()
-	err := tx.QueryRow(ctx, "SELECT duplicates, unknown_senders FROM mail_policies").Scan(&policy.Duplicates, &policy.Unknown)
+	err := tx.QueryRow(ctx, "SELECT duplicates, unknown_senders, answers FROM mail_policies").Scan(&policy.Duplicates, &policy.Unknown, &policy.Answers)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return policy, fmt.Errorf("read the mail policy: %w", err)
 	}
@@ -48,10 +48,10 @@ func selectPolicy(ctx context.Context, tx pgx.Tx) (domain.MailPolicy, error) {
 
 // SetMailPolicy writes what a workspace wants; rules and members are not part of it.
 func (s *Store) SetMailPolicy(ctx context.Context, workspace domain.WorkspaceID, policy domain.MailPolicy, by string) error {
-	return s.setting(ctx, workspace, "mail_policy.set", fmt.Sprintf("duplicates %s, unknown senders %s", policy.Duplicates, policy.Unknown), by,
+	return s.setting(ctx, workspace, "mail_policy.set", fmt.Sprintf("duplicates %s, unknown senders %s, answers %t", policy.Duplicates, policy.Unknown, policy.Answers), by,
 		func(ctx context.Context, tx change) error {
-			_, err := tx.Exec(ctx, `INSERT INTO mail_policies (workspace_id, duplicates, unknown_senders) VALUES (current_workspace(), $1, $2)
-				ON CONFLICT (workspace_id) DO UPDATE SET duplicates = $1, unknown_senders = $2`, policy.Duplicates, policy.Unknown)
+			_, err := tx.Exec(ctx, `INSERT INTO mail_policies (workspace_id, duplicates, unknown_senders, answers) VALUES (current_workspace(), $1, $2, $3)
+				ON CONFLICT (workspace_id) DO UPDATE SET duplicates = $1, unknown_senders = $2, answers = $3`, policy.Duplicates, policy.Unknown, policy.Answers)
 			return err
 		})
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/docuflow/docuflow/domain"
 )
 
-const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, recipient, tag, raw_key, size, sha256, status, disposition, reason,
+const mailColumns = `id::text, workspace_id::text, envelope_from, remote_addr, helo, tls, handed_over, recipient, tag, raw_key, size, sha256, status, disposition, reason,
 	message_id, subject, author, author_name, automatic, verdict, parts, coalesce(duplicate_of::text, ''), notice, outcome, approved_by, wanted,
+	(SELECT jsonb_build_object('to', answers.recipient, 'state', state, 'reason', answers.reason, 'attempt', answers.attempt, 'made_at', made_at) FROM answers WHERE mail_id = mails.id),
 	attempt, clock_timestamp() - received_at, received_at, updated_at, seq`
 
 func scanMail(row pgx.CollectableRow) (m domain.Mail, err error) {
-	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Recipient, &m.Tag, &m.Raw, &m.Size,
+	err = row.Scan(&m.ID, &m.Workspace, &m.Envelope.From, &m.Envelope.RemoteAddr, &m.Envelope.Helo, &m.Envelope.TLS, &m.Envelope.HandedOver, &m.Recipient, &m.Tag, &m.Raw, &m.Size,
 		&m.SHA256, &m.Status, &m.Disposition, &m.Reason, &m.MessageID, &m.Subject, &m.Author, &m.AuthorName, &m.Automatic, &m.Verdict, &m.Parts,
-		&m.DuplicateOf, &m.Notice, &m.Outcome, &m.ApprovedBy, &m.Wanted, &m.Attempt, &m.Trying, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
+		&m.DuplicateOf, &m.Notice, &m.Outcome, &m.ApprovedBy, &m.Wanted, &m.Answer, &m.Attempt, &m.Trying, &m.ReceivedAt, &m.UpdatedAt, &m.Seq)
 	m.Envelope.Recipients = []string{m.Recipient}
 	return m, err
 }
@@ -66,9 +67,9 @@ func (s *Store) AddMail(ctx context.Context, m domain.Mail) error {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq, tag)
-			VALUES ($1, current_workspace(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			m.ID, m.Recipient, m.Envelope.From, m.Envelope.RemoteAddr, m.Envelope.Helo, m.Envelope.TLS, m.Raw, m.Size, m.SHA256, seq, m.Tag)
+			INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq, tag, handed_over)
+			VALUES ($1, current_workspace(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			m.ID, m.Recipient, m.Envelope.From, m.Envelope.RemoteAddr, m.Envelope.Helo, m.Envelope.TLS, m.Raw, m.Size, m.SHA256, seq, m.Tag, m.Envelope.HandedOver)
 		return err
 	})
 	if err != nil {
@@ -106,6 +107,9 @@ func (s *Store) FinishMail(ctx context.Context, lease domain.Lease, unpacked dom
 			return err
 		}
 		if err := tx.writeUnpacked(ctx, lease.Mail, unpacked, first, seq); err != nil {
+			return err
+		}
+		if err := tx.addAnswer(ctx, lease.Mail, unpacked); err != nil {
 			return err
 		}
 		return closeAttempt(ctx, tx, lease, domain.AttemptDone, attemptEnd{note: unpacked.Reason})

@@ -83,7 +83,10 @@ var samples = map[string]string{
 		INSERT INTO replay_items (workspace_id, replay_id, document_id) SELECT $1, id, $4 FROM made`,
 	"mail_policies": `INSERT INTO mail_policies (workspace_id) SELECT $1 WHERE $2 IS NOT NULL`,
 	"sender_rules":  `INSERT INTO sender_rules (workspace_id, sender, verb) VALUES ($1, $2, 'block')`,
-	"vendors":       `INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2)`,
+	"answers": `WITH made AS (INSERT INTO mails (id, workspace_id, recipient, envelope_from, remote_addr, helo, tls, raw_key, size, sha256, seq)
+			VALUES (gen_random_uuid(), $1, '', '', '', '', false, '', 0, '', 0) RETURNING id)
+		INSERT INTO answers (workspace_id, mail_id, recipient) SELECT $1, id, $2 FROM made`,
+	"vendors": `INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2)`,
 	"vendor_lessons": `WITH made AS (INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2 || 'lesson') RETURNING id)
 		INSERT INTO vendor_lessons (workspace_id, document_id, vendor_id, lesson, unchanged) SELECT $1, $2::uuid, id, '{}', true FROM made`,
 	"vendor_keys": `WITH made AS (INSERT INTO vendors (workspace_id, name, name_key) VALUES ($1, '', $2 || 'key') RETURNING id),
