@@ -17,6 +17,7 @@ import (
 type Desk interface {
 	Edit(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, values map[domain.FieldName]*string, by string) (domain.Document, error)
 	Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
+	TakeBack(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
 }
 
 // Lessons keeps what documents teach.
@@ -58,6 +59,16 @@ func (t *Teacher) Approve(ctx context.Context, workspace domain.WorkspaceID, id 
 		return document, err
 	}
 	t.teach(ctx, document, func(domain.Field) bool { return true })
+	return document, nil
+}
+
+// TakeBack takes an approval back. What it taught is forgotten, what was corrected is not.
+func (t *Teacher) TakeBack(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error) {
+	document, err := t.desk.TakeBack(ctx, workspace, id, by)
+	if err != nil {
+		return document, err
+	}
+	t.teach(ctx, document, func(field domain.Field) bool { return field.Locked })
 	return document, nil
 }
 

@@ -24,11 +24,12 @@ type Shell struct {
 	User      domain.User
 	Workspace domain.Workspace
 	Balance   domain.Balance
-	Address   string // the workspace's main mail address, empty when it has none
-	Live      string // path of the page's event stream, empty when it has none
-	Theme     string // "light" or "dark", empty to follow the system
-	KeysOff   bool   // the person turned keyboard shortcuts off
-	MaxUpload int64  // octets of one file
+	Address   string            // the workspace's main mail address, empty when it has none
+	Approved  domain.DocumentID // what was approved right before, to be taken back; empty for none
+	Live      string            // path of the page's event stream, empty when it has none
+	Theme     string            // "light" or "dark", empty to follow the system
+	KeysOff   bool              // the person turned keyboard shortcuts off
+	MaxUpload int64             // octets of one file
 	Version   string
 	Asset     func(name string) string // path of a static file
 }

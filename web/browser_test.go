@@ -165,6 +165,32 @@ func TestBrowserEditsInPlace(t *testing.T) {
 	}
 }
 
+func TestBrowserTakesAnApprovalBack(t *testing.T) {
+	s := newSite(t)
+	seed(s.memory)
+	ctx, cancel := context.WithTimeout(s.browser(t), 30*time.Second)
+	defer cancel()
+	var first, second string
+	err := chromedp.Run(ctx, chromedp.EmulateViewport(1024, 900), chromedp.Navigate(s.url+"/review"),
+		chromedp.WaitVisible(`#queue li.queue-here`, chromedp.ByQuery), // in reach on a tablet, too
+		chromedp.WaitVisible(`#badge[data-state="live"]`, chromedp.ByQuery),
+		chromedp.Location(&first),
+		chromedp.KeyEvent("a"),
+		chromedp.WaitVisible(`.toast [data-key-press="z"]`, chromedp.ByQuery),
+		chromedp.WaitVisible(`#badge[data-state="live"]`, chromedp.ByQuery),
+		chromedp.KeyEvent("z"),
+		chromedp.WaitNotPresent(`.toast [data-key-press="z"]`, chromedp.ByQuery),
+		chromedp.WaitVisible(`[data-key-press="a"]`, chromedp.ByQuery),
+		chromedp.Location(&second),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first != second {
+		t.Errorf("from %s back to %s", first, second)
+	}
+}
+
 func TestBrowserShowsOlderDocuments(t *testing.T) {
 	s := newSite(t)
 	for range inboxRows + 10 {

@@ -124,6 +124,8 @@ type Operators interface {
 // Approver settles a review: the person looked, and the fields are right.
 type Approver interface {
 	Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
+	// TakeBack undoes it; domain.ErrNotDue when there is no approval.
+	TakeBack(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error)
 }
 
 // Memory is what the workspace has learned about a document's vendor.

@@ -77,7 +77,20 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request) error {
 	} else if place.Newer != "" {
 		next = toReview.Link(place.Newer)
 	}
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	http.Redirect(w, r, next+"&approved="+string(id), http.StatusSeeOther)
+	return nil
+}
+
+// takeBack undoes an approval and shows the document again.
+func (s *Server) takeBack(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Approver.TakeBack(r.Context(), workspaceOf(r), id, visitorOf(r).User.Email); err != nil {
+		return fmt.Errorf("take approval back: %w", err)
+	}
+	http.Redirect(w, r, templates.List{Review: true}.Link(id), http.StatusSeeOther)
 	return nil
 }
 

@@ -29,6 +29,7 @@ type memory struct {
 	mails     map[domain.MailID]domain.Mail
 	attempts  map[domain.DocumentID][]domain.Attempt
 	events    map[domain.DocumentID][]domain.Event
+	settled   map[domain.DocumentID][]domain.ReviewReason // of the last approval
 	files     map[domain.ObjectKey][]byte
 	links     map[string]bool // one-time sign-in links
 	people
@@ -258,7 +259,18 @@ func (m *memory) Discard(_ context.Context, workspace domain.WorkspaceID, id dom
 
 func (m *memory) Approve(_ context.Context, workspace domain.WorkspaceID, id domain.DocumentID, _ string) (domain.Document, error) {
 	return m.change(workspace, id, func(d *domain.Document) error {
+		m.settled = map[domain.DocumentID][]domain.ReviewReason{id: d.Review}
 		d.Review = nil
+		return nil
+	})
+}
+
+func (m *memory) TakeBack(_ context.Context, workspace domain.WorkspaceID, id domain.DocumentID, _ string) (domain.Document, error) {
+	return m.change(workspace, id, func(d *domain.Document) error {
+		if m.settled[id] == nil {
+			return domain.ErrNotDue
+		}
+		d.Review = m.settled[id]
 		return nil
 	})
 }

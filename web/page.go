@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/templates"
+	"github.com/google/uuid"
 )
 
 // render draws a whole page before it sends anything: an error while drawing
@@ -40,6 +41,9 @@ func (s *Server) shell(r *http.Request, title string, balance domain.Balance) (t
 	}
 	shell := s.strangerShell(r, title)
 	shell.User, shell.Workspace, shell.Balance, shell.KeysOff = v.User, v.Workspace, balance, keysOff(r)
+	if approved, err := uuid.Parse(r.URL.Query().Get("approved")); err == nil {
+		shell.Approved = domain.DocumentID(approved.String())
+	}
 	if len(addresses) > 0 {
 		shell.Address = addresses[0].Address
 	}

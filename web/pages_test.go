@@ -119,7 +119,8 @@ func TestReviewShowsQueueEvidenceAndKeys(t *testing.T) {
 	page.wantNot(t, `id="timeline"`, `id="history"`)
 	s.get(t, strings.TrimSuffix(where, "?review=1")).wantNot(t, `id="queue"`)
 	for range 2 {
-		where = s.post(t, strings.TrimSuffix(where, "?review=1")+"/approve", nil).Header.Get("Location")
+		document, _, _ := strings.Cut(where, "?")
+		where = s.post(t, document+"/approve", nil).Header.Get("Location")
 	}
 	s.get(t, "/review").want(t, http.StatusSeeOther)
 	s.get(t, where).want(t, http.StatusOK, "Nothing to review")
@@ -166,13 +167,21 @@ func TestApproveLeadsToTheNextReview(t *testing.T) {
 	const taxi, cafe = "0d0c0000-0000-4000-8000-000000000004", "0d0c0000-0000-4000-8000-000000000014"
 	next := s.post(t, "/documents/"+taxi+"/approve", nil)
 	next.want(t, http.StatusSeeOther)
-	if got := next.Header.Get("Location"); got != "/documents/"+cafe+"?review=1" {
-		t.Errorf("next is %s", got)
+	location := next.Header.Get("Location")
+	if location != "/documents/"+cafe+"?review=1&approved="+taxi {
+		t.Errorf("next is %s", location)
 	}
 	if s.documents[taxi].NeedsReview() {
 		t.Error("still to review")
 	}
-	if got := s.post(t, "/documents/"+cafe+"/approve", nil).Header.Get("Location"); got != "/?review=1" {
+	s.get(t, location).want(t, http.StatusOK, `action="/documents/`+taxi+`/take-back"`, `data-key-press="z"`)
+	back := s.post(t, "/documents/"+taxi+"/take-back", nil)
+	back.want(t, http.StatusSeeOther)
+	if got := back.Header.Get("Location"); got != "/documents/"+taxi+"?review=1" || !s.documents[taxi].NeedsReview() {
+		t.Errorf("taken back leads to %s, to review: %v", got, s.documents[taxi].NeedsReview())
+	}
+	s.post(t, "/documents/"+taxi+"/approve", nil).want(t, http.StatusSeeOther)
+	if got := s.post(t, "/documents/"+cafe+"/approve", nil).Header.Get("Location"); got != "/?review=1&approved="+cafe {
 		t.Errorf("after the last one: %s", got)
 	}
 }

@@ -81,6 +81,7 @@ func (s *Server) router() http.Handler {
 			r.Get("/file/{variant}", s.handle(s.file))
 			r.Post("/fields", s.handle(s.editField))
 			r.Post("/approve", s.handle(s.approve))
+			r.Post("/take-back", s.handle(s.takeBack))
 			r.Post("/retry", s.handle(s.retry))
 			r.Post("/cancel", s.handle(s.cancel))
 			r.Post("/discard", s.handle(s.discard))

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/docuflow/docuflow/domain"
 	"github.com/docuflow/docuflow/page"
@@ -62,13 +65,34 @@ func load(ctx context.Context, corpus string, reader *pageReader) ([]example, er
 }
 
 func loadSet(ctx context.Context, file string, reader *pageReader) ([]example, error) {
+	truth, err := readTruth(file)
+	if err != nil {
+		return nil, err
+	}
+	set := filepath.Base(filepath.Dir(file))
+	examples := make([]example, len(truth)) // in the file's order, whichever is read first
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
+	for i, line := range truth {
+		group.Go(func() error {
+			pages, found, err := reader.read(ctx, set, line.File)
+			if found && len(pages.Pages) > 0 {
+				examples[i] = example{set: set, file: line.File, group: line.groupName(), truth: line.answers(), pages: pages}
+			}
+			return err
+		})
+	}
+	err = group.Wait()
+	return slices.DeleteFunc(examples, func(e example) bool { return e.file == "" }), err
+}
+
+func readTruth(file string) ([]truthLine, error) {
 	data, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer data.Close()
-	set := filepath.Base(filepath.Dir(file))
-	var examples []example
+	var truth []truthLine
 	lines := bufio.NewScanner(data)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -76,15 +100,9 @@ func loadSet(ctx context.Context, file string, reader *pageReader) ([]example, e
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			return nil, err
 		}
-		pages, found, err := reader.read(ctx, set, line.File)
-		if err != nil {
-			return nil, err
-		}
-		if found && len(pages.Pages) > 0 {
-			examples = append(examples, example{set: set, file: line.File, group: line.groupName(), truth: line.answers(), pages: pages})
-		}
+		truth = append(truth, line)
 	}
-	return examples, lines.Err()
+	return truth, lines.Err()
 }
 
 func (l truthLine) groupName() string {

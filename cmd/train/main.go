@@ -5,8 +5,9 @@
 //
 // The corpus is a directory of sets; each has a truth.jsonl and its documents
 // (those that are elsewhere are looked for in SET below -documents). Reading
-// pictures takes a second or two each, so the page models are kept in PAGES/SET/FILE.json
-// and read from there the next time.
+// pictures takes some seconds each, so the page models are kept in PAGES/SET/FILE.json
+// and read from there the next time, whatever reader read them: begin an empty
+// directory when the reading has changed.
 //
 // The run is deterministic. It is validated five-fold: documents of one vendor
 // or one made-up layout are always on the same side, so nothing is scored on what
@@ -32,7 +33,7 @@ import (
 
 // settings are the command line.
 type settings struct {
-	corpus, documents, pages, out, predictions string
+	corpus, documents, pages, reader, out, predictions string
 
 	invented int
 	report   bool
@@ -47,6 +48,7 @@ func main() {
 	flag.StringVar(&s.corpus, "corpus", "", "directory of the sets with known answers")
 	flag.StringVar(&s.documents, "documents", "", "another directory of sets, for documents that are not in the corpus")
 	flag.StringVar(&s.pages, "pages", "", "directory where page models are kept")
+	flag.StringVar(&s.reader, "reader", "bin/ocr", "directory of the accurate reader of pictures, which make build fills")
 	flag.StringVar(&s.out, "out", "extraction/weights.json", "where the weights go")
 	flag.StringVar(&s.predictions, "predictions", "", "directory for the cross-validated answers; none when empty")
 	flag.IntVar(&s.invented, "invented", 600, "how many invented documents to learn from as well")

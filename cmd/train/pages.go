@@ -8,15 +8,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/docuflow/docuflow/page"
 	"github.com/docuflow/docuflow/press"
 )
 
 // pageReader gives the page models of documents: kept ones, or new ones from the press.
+// It is safe for concurrent use.
 type pageReader struct {
 	settings settings
-	press    *press.Press // nil until it is needed
+
+	opening sync.Mutex
+	press   *press.Press // nil until it is needed
 }
 
 // read returns the page model of a document, false when the document is
@@ -60,14 +64,31 @@ func (r *pageReader) find(set, file string) (string, bool) {
 }
 
 func (r *pageReader) fromPress(ctx context.Context, file string) (press.Reading, error) {
-	if r.press == nil {
-		made, err := press.New(press.Config{})
-		if err != nil {
-			return press.Reading{}, err
-		}
-		r.press = made
+	opened, err := r.open()
+	if err != nil {
+		return press.Reading{}, err
 	}
-	return r.press.Read(ctx, "corpus", file)
+	return opened.Read(ctx, "corpus", file)
+}
+
+// open says what reads the pictures: weights learned from one reader do not suit the other.
+func (r *pageReader) open() (*press.Press, error) {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if r.press != nil {
+		return r.press, nil
+	}
+	reader, err := filepath.Abs(r.settings.reader)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := press.New(press.Config{OCRDir: reader})
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(os.Stderr, "pictures are read by %s\n", opened.Recognition())
+	r.press = opened
+	return opened, nil
 }
 
 func (r *pageReader) close() {

@@ -48,8 +48,40 @@ func describeEdit(name domain.FieldName, was string, value *string) string {
 // Approve settles a review: a person looked, and the fields are right.
 func (s *Store) Approve(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error) {
 	return s.byPerson(ctx, workspace, id, domain.Event{Kind: "document.approved", Actor: by}, func(ctx context.Context, tx change, document domain.Document) (string, error) {
+		if document.NeedsReview() {
+			if _, err := tx.Exec(ctx, "UPDATE documents SET settled_review = review WHERE id = $1", id); err != nil {
+				return "", err
+			}
+		}
 		document.Review = nil
 		return "Approved", tx.writeFields(ctx, document)
+	})
+}
+
+// TakeBack takes an approval back: the document needs a person's eyes again,
+// for the reasons it had, but for fields that were corrected since.
+// domain.ErrNotDue: there is no approval.
+func (s *Store) TakeBack(ctx context.Context, workspace domain.WorkspaceID, id domain.DocumentID, by string) (domain.Document, error) {
+	return s.byPerson(ctx, workspace, id, domain.Event{Kind: "document.reopened", Actor: by}, func(ctx context.Context, tx change, document domain.Document) (string, error) {
+		var settled []byte
+		if err := tx.QueryRow(ctx, "SELECT settled_review FROM documents WHERE id = $1", id).Scan(&settled); err != nil {
+			return "", err
+		}
+		if settled == nil || document.NeedsReview() {
+			return "", domain.ErrNotDue
+		}
+		if _, err := tx.Exec(ctx, "UPDATE documents SET settled_review = NULL WHERE id = $1", id); err != nil {
+			return "", err
+		}
+		if err := json.Unmarshal(settled, &document.Review); err != nil {
+			return "", fmt.Errorf("read the reasons that were settled: %w", err)
+		}
+		for name, field := range document.Fields {
+			if field.Locked {
+				document.Review = withoutField(document.Review, name)
+			}
+		}
+		return "Approval taken back", tx.writeFields(ctx, document)
 	})
 }
 
@@ -154,6 +186,6 @@ func (s *Store) byPerson(ctx context.Context, workspace domain.WorkspaceID, id d
 // toldOf is what connections are told of a person's deed; empty: nothing.
 func toldOf(deed string) string {
 	return map[string]string{
-		"document.edited": domain.EventCorrected, "document.approved": domain.EventCorrected, "document.cancelled": domain.EventFailed,
+		"document.edited": domain.EventCorrected, "document.approved": domain.EventCorrected, "document.reopened": domain.EventCorrected, "document.cancelled": domain.EventFailed,
 	}[deed]
 }

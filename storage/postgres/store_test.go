@@ -319,6 +319,43 @@ func TestLockedFieldSurvivesALaterRun(t *testing.T) {
 	}
 }
 
+func TestApprovalIsTakenBack(t *testing.T) {
+	store, _ := open(t)
+	ctx := t.Context()
+	workspace := newWorkspace(t, store, "Acme")
+	id := newDocument(t, store, workspace)
+	document, lease := claim(t, store, workspace, id, time.Minute)
+	_, err := store.Advance(ctx, lease, document, domain.Outcome{
+		Fields: domain.Fields{domain.Currency: {Value: "SEK"}, domain.VendorName: {Value: "V"}},
+		Review: []domain.ReviewReason{{Field: domain.Currency, Message: "unclear"}, {Field: domain.VendorName, Message: "two fit"}},
+	}, domain.StageInfo{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.TakeBack(ctx, workspace, id, "me"); !errors.Is(err, domain.ErrNotDue) {
+		t.Fatalf("nothing was approved: %v", err)
+	}
+	for range 2 { // approving twice keeps the reasons
+		if approved, err := store.Approve(ctx, workspace, id, "me"); err != nil || approved.NeedsReview() {
+			t.Fatalf("%+v %v", approved.Review, err)
+		}
+	}
+	value := "NOK"
+	if _, err := store.Edit(ctx, workspace, id, map[domain.FieldName]*string{domain.Currency: &value}, "me"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.TakeBack(ctx, newWorkspace(t, store, "Other"), id, "x"); !errors.Is(err, domain.ErrNotFound) {
+		t.Fatalf("another workspace: %v", err)
+	}
+	back, err := store.TakeBack(ctx, workspace, id, "me")
+	if err != nil || len(back.Review) != 1 || back.Review[0].Field != domain.VendorName {
+		t.Fatalf("%+v %v", back.Review, err)
+	}
+	if _, err := store.TakeBack(ctx, workspace, id, "me"); !errors.Is(err, domain.ErrNotDue) {
+		t.Fatalf("twice: %v", err)
+	}
+}
+
 func TestRedeliveredMailMakesNoSecondDocument(t *testing.T) {
 	store, _ := open(t)
 	ctx := t.Context()

@@ -151,7 +151,10 @@
     }
   }
 
+  var taken = ""; // the key that is down, when it was an order
+
   document.addEventListener("keydown", function (event) {
+    taken = "";
     if (root.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     var target = event.target;
     if (target.closest("dialog[open]")) return;
@@ -166,7 +169,16 @@
       go(event.key);
       return;
     }
-    if (event.key === "/" || event.key === "e") event.preventDefault(); // not into the field that gets the focus
+    if (event.key === "/" || event.key === "e") {
+      event.preventDefault(); // not into the field that gets the focus
+      taken = event.key;
+    }
     act(event.key);
+  });
+
+  // Chromium may deliver the letter of a prevented key after all, when the answer of
+  // the server moved the focus between the two.
+  document.addEventListener("keypress", function (event) {
+    if (event.key === taken) event.preventDefault();
   });
 })();
