@@ -3,6 +3,7 @@ package discord
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,9 +67,9 @@ func embed(n domain.Notice) embedded {
 		if d.Error != nil {
 			e.Description = "Failed: " + plain(d.Error.Message)
 		}
-	case (n.Event == domain.EventFiled || d.Status == domain.Completed) && d.NeedsReview():
+	case isFiled(n) && d.NeedsReview():
 		e.Color, e.Description = yellow, "Filed. Needs your eyes: "+plain(d.Review[0].Message)
-	case n.Event == domain.EventFiled || d.Status == domain.Completed:
+	case isFiled(n):
 		e.Color, e.Description = green, "Filed."
 	}
 	e.Description = cut(e.Description, mostDescription)
@@ -84,6 +85,14 @@ func embed(n domain.Notice) embedded {
 		}
 	}
 	return e.within(mostInAll)
+}
+
+// isFiled says that the document is where it belongs. A notice that comes late
+// tells it as well: what is delivered elsewhere was filed before.
+func isFiled(n domain.Notice) bool {
+	elsewhere := func(delivery domain.Delivery) bool { return delivery.Reference != n.Reference }
+	return n.Event == domain.EventFiled || n.Document.Status == domain.Completed ||
+		n.Document.Status == domain.Processing && slices.ContainsFunc(n.Document.Deliveries, elsewhere)
 }
 
 // within shortens the description until everything together is short enough.
