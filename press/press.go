@@ -246,6 +246,7 @@ func (p *Press) Recognition() string {
 	}
 	return "tesseract alone, which misreads photos more often: " + p.missing
 }
+
 // Confined says that children have no network and see no other processes.
 func (p *Press) Confined() bool { return p.sandbox.namespaces && p.sandbox.seccomp }
 

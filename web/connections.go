@@ -109,7 +109,8 @@ func (s *Server) addConnection(w http.ResponseWriter, r *http.Request) error {
 }
 
 func backTo(w http.ResponseWriter, r *http.Request, id domain.ConnectionID) error {
-	http.Redirect(w, r, "/connections?open="+url.QueryEscape(string(id))+"#"+string(id), http.StatusSeeOther)
+	there := "/connections?open=" + url.QueryEscape(string(id)) + "#" + url.PathEscape(string(id))
+	http.Redirect(w, r, there, http.StatusSeeOther)
 	return nil
 }
 

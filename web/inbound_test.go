@@ -45,9 +45,9 @@ var (
 
 // delivery is one request to the door, right in all points until it is changed.
 type delivery struct {
-	path, from, to, body, secret string
-	at                           time.Time
-	header                       map[string]string // set after signing
+	from, to, body, secret string
+	at                     time.Time
+	header                 map[string]string // set after signing
 }
 
 func (d delivery) headers() []string {

@@ -26,16 +26,7 @@ func (s *Server) router() http.Handler {
 		r.Get("/events", s.handle(s.inboxEvents))
 		r.Post("/upload", s.handle(s.upload))
 		r.Post("/sample", s.handle(s.sample))
-		r.Get("/settings", s.handle(s.settingsPage))
-		r.Post("/settings", s.handle(s.settings))
-		r.Post("/settings/addresses", s.handle(s.addAddress))
-		r.Post("/settings/addresses/label", s.handle(s.labelAddress))
-		r.Post("/settings/addresses/rotate", s.handle(s.rotateAddress))
-		r.Post("/settings/addresses/remove", s.handle(s.removeAddress))
-		r.Post("/settings/policy", s.handle(s.setPolicy))
-		r.Post("/settings/answers", s.handle(s.setAnswers))
-		r.Post("/settings/senders", s.handle(s.addRule))
-		r.Post("/settings/senders/remove", s.handle(s.removeRule))
+		s.settingsRoutes(r)
 		r.Post("/sign-out", s.handle(s.signOut))
 		r.Route("/mails", func(r chi.Router) {
 			r.Get("/", s.handle(s.mailLog))
@@ -46,18 +37,7 @@ func (s *Server) router() http.Handler {
 			r.Post("/{id}/{deed}", s.handle(s.doToMail))
 		})
 		r.Get("/review", s.handle(s.review))
-		r.Route("/connections", func(r chi.Router) {
-			r.Get("/", s.handle(s.connections))
-			r.Post("/", s.handle(s.addConnection))
-			r.Get("/new/{kind}", s.handle(s.newConnection))
-			r.Get("/export", s.handle(s.exportSettings))
-			r.Get("/granted", s.handle(s.granted))
-			r.Get("/{id}/sign-in", s.handle(s.consent))
-			r.Post("/{id}", s.handle(s.changeConnection))
-			r.Post("/{id}/switch", s.handle(s.switchConnection))
-			r.Post("/{id}/test", s.handle(s.testConnection))
-			r.Post("/{id}/remove", s.handle(s.removeConnection))
-		})
+		r.Route("/connections", s.connectionRoutes)
 		s.peopleRoutes(r)
 		r.Route("/operations", func(r chi.Router) {
 			r.Get("/", s.handle(s.operations))
@@ -90,6 +70,32 @@ func (s *Server) router() http.Handler {
 	})
 	r.Route(apiPrefix, s.apiRoutes)
 	return r
+}
+
+func (s *Server) settingsRoutes(r chi.Router) {
+	r.Get("/settings", s.handle(s.settingsPage))
+	r.Post("/settings", s.handle(s.settings))
+	r.Post("/settings/addresses", s.handle(s.addAddress))
+	r.Post("/settings/addresses/label", s.handle(s.labelAddress))
+	r.Post("/settings/addresses/rotate", s.handle(s.rotateAddress))
+	r.Post("/settings/addresses/remove", s.handle(s.removeAddress))
+	r.Post("/settings/policy", s.handle(s.setPolicy))
+	r.Post("/settings/answers", s.handle(s.setAnswers))
+	r.Post("/settings/senders", s.handle(s.addRule))
+	r.Post("/settings/senders/remove", s.handle(s.removeRule))
+}
+
+func (s *Server) connectionRoutes(r chi.Router) {
+	r.Get("/", s.handle(s.connections))
+	r.Post("/", s.handle(s.addConnection))
+	r.Get("/new/{kind}", s.handle(s.newConnection))
+	r.Get("/export", s.handle(s.exportSettings))
+	r.Get("/granted", s.handle(s.granted))
+	r.Get("/{id}/sign-in", s.handle(s.consent))
+	r.Post("/{id}", s.handle(s.changeConnection))
+	r.Post("/{id}/switch", s.handle(s.switchConnection))
+	r.Post("/{id}/test", s.handle(s.testConnection))
+	r.Post("/{id}/remove", s.handle(s.removeConnection))
 }
 
 // signInRoutes are the ways in. What takes a secret or mails one is limited;

@@ -40,21 +40,8 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 		return err
 	}
 	defer doors.close()
-	// The real addresses, where a port was left to the system.
-	settings.HTTPAddr, settings.SMTPAddr, settings.AdminAddr = doors.http.Addr().String(), doors.smtp.Addr().String(), doors.admin.Addr().String()
-	if c.PublicURL == "" {
-		settings.PublicURL = "http://" + settings.HTTPAddr
-	}
-	if err := os.MkdirAll(settings.DataDir, 0o711); err != nil {
-		return fmt.Errorf("make the data directory: %w; set DOCUFLOW_DATA_DIR to a place that you may write to", err)
-	}
-	if settings.CookieKey, err = keptSecret(filepath.Join(settings.DataDir, "cookie.key")); err != nil {
+	if settings, err = c.prepare(settings, doors); err != nil {
 		return err
-	}
-	if settings.Keyset == "" {
-		if settings.Keyset, err = keptKeyset(filepath.Join(settings.DataDir, keysetFile)); err != nil {
-			return err
-		}
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -92,6 +79,27 @@ func (c *devCommand) Run(ctx context.Context, term terminal) (err error) {
 	}
 	fmt.Fprint(term.out, access.banner(settings))
 	return node.run(ctx, doors)
+}
+
+// prepare makes the data directory and what is kept in it, and fills in what
+// follows from the doors.
+func (c *devCommand) prepare(s settings, doors doors) (settings, error) {
+	// The real addresses, where a port was left to the system.
+	s.HTTPAddr, s.SMTPAddr, s.AdminAddr = doors.http.Addr().String(), doors.smtp.Addr().String(), doors.admin.Addr().String()
+	if c.PublicURL == "" {
+		s.PublicURL = "http://" + s.HTTPAddr
+	}
+	if err := os.MkdirAll(s.DataDir, 0o711); err != nil {
+		return s, fmt.Errorf("make the data directory: %w; set DOCUFLOW_DATA_DIR to a place that you may write to", err)
+	}
+	var err error
+	if s.CookieKey, err = keptSecret(filepath.Join(s.DataDir, "cookie.key")); err != nil {
+		return s, err
+	}
+	if s.Keyset == "" {
+		s.Keyset, err = keptKeyset(filepath.Join(s.DataDir, keysetFile))
+	}
+	return s, err
 }
 
 // database returns the URL of the server's login and how to stop what was

@@ -308,7 +308,7 @@ func tool(name string, args ...string) func(context.Context) finding {
 		if err != nil {
 			return bad(fmt.Errorf("%s is not installed", name), installHint)
 		}
-		said, err := exec.CommandContext(ctx, path, args...).CombinedOutput() //nolint:gosec // a fixed name, found on PATH as the server does
+		said, err := exec.CommandContext(ctx, path, args...).CombinedOutput() // a fixed name, found on PATH as the server does
 		if err != nil {
 			return bad(fmt.Errorf("%s: %w", path, err), installHint)
 		}
@@ -337,7 +337,7 @@ func (d *doctor) lookAtSandbox(context.Context) (found finding) {
 		return bad(err, "")
 	}
 	d.tempDir = dir
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // children may be another user
+	if err := os.Chmod(dir, 0o711); err != nil { // children may be another user
 		return bad(err, "")
 	}
 	if d.press, err = openPress(d.settings.reading, 1, dir, slog.New(slog.DiscardHandler), nil); err != nil {

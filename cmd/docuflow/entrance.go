@@ -116,5 +116,5 @@ func startDevProvider(s settings, suggested string) (settings, func(), error) {
 	}
 	server := &http.Server{Handler: provider, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Close
-	return s, func() { server.Close() }, nil
+	return s, func() { _ = server.Close() }, nil
 }

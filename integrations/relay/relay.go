@@ -82,8 +82,9 @@ func (r *Relay) Send(ctx context.Context, letter domain.Letter) error {
 	if err != nil {
 		return domain.Temporary(domain.KindInternal, "The outgoing mail server could not be reached.", cause(ctx, err))
 	}
-	defer client.Close()
-	stop := context.AfterFunc(ctx, func() { client.Close() })
+	end := func() { _ = client.Close() } // a letter was taken by then, or was not
+	defer end()
+	stop := context.AfterFunc(ctx, end)
 	defer stop()
 	if err := r.signIn(client); err != nil {
 		return domain.Temporary(domain.KindInternal, "The outgoing mail server did not let us in.", cause(ctx, err))
@@ -115,7 +116,7 @@ func (r *Relay) connect(ctx context.Context) (*smtp.Client, error) {
 	if !offered {
 		return nil, errors.Join(errors.New("the server offers no TLS"), client.Close())
 	}
-	client.Close() // the library begins TLS on a connection of its own only
+	_ = client.Close() // the library begins TLS on a connection of its own only
 	conn, err := dialer.DialContext(ctx, "tcp", r.addr)
 	if err != nil {
 		return nil, err
